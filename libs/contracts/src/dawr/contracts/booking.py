@@ -1,0 +1,141 @@
+"""Messages of booking: requests for turns, and what became of them."""
+
+from enum import StrEnum
+from typing import Annotated, ClassVar, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from dawr.contracts.message import Message
+from dawr.contracts.values import Channel, FxRate, Instant, Money, Place, Pool, WindowStart
+
+Fingerprint = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+"""A digest of what was asked, so that one key with another body is told apart from a retry."""
+
+
+class RequestTurn(Message):
+    """Asks for a seat of a pool. The order of these in the partition is the line."""
+
+    wire_type: ClassVar[str] = "booking.request-turn.v1"
+
+    turn_id: UUID
+    person_id: UUID
+    """Whom the turn is for; can't change later."""
+    asked_by: UUID
+    """Who asked and will pay: the person, or one who may act for them."""
+    pool: Pool
+    window: WindowStart | None = None
+    channel: Channel = Channel.ONLINE
+    fingerprint: Fingerprint
+    asked_at: Instant
+    case_id: UUID | None = None
+    """The mission's case that this turn belongs to."""
+    fx: FxRate | None = None
+    """The rate at which the payer pays in another currency than the fee's."""
+
+    def key(self) -> str:
+        return self.pool.key
+
+
+class CancelTurn(Message):
+    """Asks that a turn be given back."""
+
+    wire_type: ClassVar[str] = "booking.cancel-turn.v1"
+
+    turn_id: UUID
+    pool: Pool
+    asked_by: UUID
+    role: Literal["citizen", "office"] = "citizen"
+    reason: Annotated[str, Field(max_length=64)] = "changed-mind"
+    asked_at: Instant
+
+    def key(self) -> str:
+        return self.pool.key
+
+
+class RefusalCode(StrEnum):
+    """Why a seat was refused. Each has a text and a next step in the answer."""
+
+    SOLD_OUT = "sold-out"
+    WINDOW_FULL = "window-full"
+    WINDOW_UNKNOWN = "window-unknown"
+    NOT_OPEN_YET = "not-open-yet"
+    CLOSED = "closed"
+    DAY_OVER = "day-over"
+    ONE_LIVE_TURN = "one-live-turn"
+    UNKNOWN_SERVICE = "unknown-service"
+    NO_FEE = "no-fee"
+    FX_MISMATCH = "fx-mismatch"
+
+
+class TurnFact(Message):
+    """What every fact about a turn carries."""
+
+    turn_id: UUID
+    person_id: UUID
+    asked_by: UUID
+    pool: Pool
+    case_id: UUID | None = None
+    at: Instant
+    """When it happened."""
+
+    def key(self) -> str:
+        return str(self.turn_id)
+
+
+class TurnHeld(TurnFact):
+    """A seat is kept until `held_until`; a paid turn now waits for its payment."""
+
+    wire_type: ClassVar[str] = "booking.turn-held.v1"
+
+    window: WindowStart | None = None
+    place: Place
+    fee: Money
+    payable: Money
+    """What is to be paid: the fee, or the fee at the frozen rate."""
+    payment_id: UUID
+    held_until: Instant
+
+
+class TurnRefused(TurnFact):
+    """No seat: the code says why."""
+
+    wire_type: ClassVar[str] = "booking.turn-refused.v1"
+
+    code: RefusalCode
+    opens_at: Instant | None = None
+    """When the day opens, with `not-open-yet`."""
+
+
+class TurnConfirmed(TurnFact):
+    """The turn is the person's: paid in full, or free."""
+
+    wire_type: ClassVar[str] = "booking.turn-confirmed.v1"
+
+    window: WindowStart | None = None
+    fee: Money
+    payment_id: UUID | None = None
+    after_expiry: bool = False
+    """The payment came after the hold had run out, and the seat was still free."""
+
+
+class TurnExpired(TurnFact):
+    """The hold ran out before it was paid; the seat is free again."""
+
+    wire_type: ClassVar[str] = "booking.turn-expired.v1"
+
+    held_until: Instant
+
+
+class TurnCancelled(TurnFact):
+    """The turn was given back. `refund` is what comes back, if anything was paid."""
+
+    wire_type: ClassVar[str] = "booking.turn-cancelled.v1"
+
+    by: Literal["citizen", "office"]
+    reason: Annotated[str, Field(max_length=64)]
+    refund: Money | None = None
+
+
+BookingRequest = RequestTurn | CancelTurn
+BookingFact = TurnHeld | TurnRefused | TurnConfirmed | TurnExpired | TurnCancelled

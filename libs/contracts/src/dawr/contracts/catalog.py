@@ -1,0 +1,123 @@
+"""Messages of catalog: the whole state of a service, an office, a month of capacity, each with its revision.
+
+They travel on compacted topics: a reader that starts with nothing ends with the same copy, and an older
+revision never overwrites a newer one. A record without a body (a tombstone) takes the thing away.
+"""
+
+import datetime as dt
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from dawr.contracts.message import Message, Value
+from dawr.contracts.values import Channel, Code, Currency, Instant, Money, Text, TierCode, Window
+
+Revision = Annotated[int, Field(ge=1)]
+"""Counts up with each change of the thing; the higher one is the newer."""
+
+Month = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
+
+
+class Fee(Value):
+    """What a tier costs through a channel from a day on (local date of the office)."""
+
+    tier: TierCode
+    channel: Channel
+    amount: Money
+    effective_from: dt.date
+    is_example: bool = True
+    """A plausible figure, to be set by an administrator."""
+
+
+class Tier(Value):
+    """A speed of the same service."""
+
+    code: TierCode
+    name: Text
+
+
+class Document(Value):
+    """What the person brings."""
+
+    code: Code
+    name: Text
+    tiers: tuple[TierCode, ...] = ()
+    """For these tiers only; empty: for all."""
+
+
+class ServiceDescribed(Message):
+    """A service as it is now."""
+
+    wire_type: ClassVar[str] = "catalog.service-described.v1"
+
+    code: Code
+    revision: Revision
+    agency: Code
+    family: Code
+    """What `one live turn per person` counts."""
+    name: Text
+    description: Text
+    channels: tuple[Channel, ...]
+    tiers: tuple[Tier, ...]
+    fees: tuple[Fee, ...]
+    documents: tuple[Document, ...] = ()
+    duration_minutes: Annotated[int, Field(ge=1)]
+    allocation: Literal["first-come"] = "first-come"
+    retired: bool = False
+
+    def key(self) -> str:
+        return self.code
+
+    def fee(self, tier: str, channel: Channel, on: dt.date) -> Money | None:
+        """The fee in force for a tier and channel on a day; none if the service has none to give."""
+        known = [fee for fee in self.fees if fee.tier == tier and fee.channel == channel and fee.effective_from <= on]
+        return max(known, key=lambda fee: fee.effective_from).amount if known else None
+
+
+class OfficeDescribed(Message):
+    """An office or a mission as it is now."""
+
+    wire_type: ClassVar[str] = "catalog.office-described.v1"
+
+    code: Code
+    revision: Revision
+    kind: Literal["office", "mission"]
+    region: Code
+    region_name: Text
+    name: Text
+    address: Text
+    zone: str
+    """The IANA name of its time zone: dates of its turns are local dates there."""
+    currency: Currency
+    services: tuple[Code, ...]
+    retired: bool = False
+
+    def key(self) -> str:
+        return self.code
+
+
+class CapacityDay(Value):
+    """How many a pool can serve on a day, and since when it may be asked for."""
+
+    date: dt.date
+    capacity: Annotated[int, Field(ge=0)]
+    opens_at: Instant
+    windows: tuple[Window, ...] = ()
+    """Parts of the day with seats of their own, whose sum is the capacity; empty: one line for the day."""
+
+
+class CapacityPublished(Message):
+    """The capacity of an office, service and tier for a month. A day that is not listed is closed."""
+
+    wire_type: ClassVar[str] = "catalog.capacity-published.v1"
+
+    office: Code
+    service: Code
+    tier: TierCode
+    month: Month
+    revision: Revision
+    zone: str
+    days: tuple[CapacityDay, ...]
+
+    def key(self) -> str:
+        return f"{self.office}/{self.service}/{self.tier}/{self.month}"

@@ -1,0 +1,26 @@
+"""Identifiers that follow from their cause, so that doing a thing twice names it once."""
+
+from uuid import UUID, uuid5
+
+# Namespace of every derived identifier of the platform; it never changes.
+DAWR = UUID("6f1d3a52-0d0b-5c5e-9c1d-6461777200dd")
+
+
+def derived_id(cause: UUID, name: str) -> UUID:
+    """The identifier of what follows from `cause` under `name`: the same inputs give the same answer (UUIDv5)."""
+    return uuid5(cause, name)
+
+
+def turn_id(person: UUID, idempotency_key: str) -> UUID:
+    """The turn that a person's request with this key makes: twins of a request name the same turn."""
+    return uuid5(uuid5(DAWR, "turn"), f"{person}/{idempotency_key}")
+
+
+def payment_id(subject: UUID) -> UUID:
+    """The one payment of a subject (a turn, a case)."""
+    return uuid5(subject, "payment")
+
+
+def refund_id(subject: UUID) -> UUID:
+    """The one full refund of a subject: asked twice, it is made once."""
+    return uuid5(subject, "refund")
