@@ -1,0 +1,211 @@
+"""Who is calling: access tokens, verified by each service itself from cached public keys.
+
+Source of the checks: RFC 8725 (JSON Web Token Best Current Practices): one pinned algorithm, an explicit `typ`,
+issuer and audience, keys from our own set only; headers that name keys elsewhere are refused.
+"""
+
+import asyncio
+import json
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from jwt.algorithms import OKPAlgorithm
+
+from dawr.contracts import Text
+from dawr.servicekit import telemetry
+from dawr.servicekit.clock import new_id
+from dawr.servicekit.errors import Refusal
+
+_log = telemetry.get_logger("dawr.auth")
+
+ALGORITHM = "EdDSA"
+TYPE = "at+jwt"
+ISSUER = "dawr"
+AUDIENCE = "dawr"
+LIFETIME = timedelta(minutes=10)
+LEEWAY_SECONDS = 30
+_CACHED_TOKENS = 20_000
+_KEYS_SECONDS = 300.0
+_KEYS_RETRY_SECONDS = 2.0
+_TOKEN_BYTES = 4096
+_HEADER = {"alg", "typ", "kid"}
+
+
+class Role(StrEnum):
+    """What a caller may do; the letters of the design's access table."""
+
+    CITIZEN = "citizen"
+    DESK = "desk"
+    OFFICE_MANAGER = "office-manager"
+    PLANNER = "planner"
+    APPROVER = "approver"
+    FINANCE = "finance"
+    MISSION = "mission"
+    AUDITOR = "auditor"
+    ADMINISTRATOR = "administrator"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The one who calls, as their token says."""
+
+    person_id: UUID
+    roles: frozenset[Role]
+    office: str | None
+    expires_at: float
+    """Seconds since the epoch."""
+
+
+class NotSignedIn(Refusal):
+    """No token, or one that does not hold."""
+
+    code = "not-signed-in"
+    status = 401
+    title = Text(ar="يجب تسجيل الدخول", en="Sign in first")
+
+
+class NotAllowed(Refusal):
+    """Signed in, but not as one who may do this."""
+
+    code = "not-allowed"
+    status = 403
+    title = Text(ar="غير مسموح لك بهذا", en="You may not do this")
+
+
+class KeysMissing(Refusal):
+    """No public key could be had yet: nobody's token can be checked."""
+
+    code = "keys-missing"
+    status = 503
+    title = Text(ar="تعذر التحقق من الدخول الآن", en="Sign-in can't be checked right now")
+
+
+class Verifier:
+    """Checks tokens: each is verified once and remembered until it expires; keys outlive the gateway."""
+
+    def __init__(self, jwks: str) -> None:
+        self._source = jwks
+        self._keys: dict[str, Any] = {}
+        self._next_look = 0.0
+        self._refreshing = asyncio.Lock()
+        self._callers: OrderedDict[str, Caller] = OrderedDict()
+
+    def known(self, token: str) -> Caller | None:
+        """The caller of a token that was verified before and still holds; costs one look-up."""
+        caller = self._callers.get(token)
+        if caller is not None and caller.expires_at > time.time():
+            return caller
+        return None
+
+    async def caller(self, authorization: str | None) -> Caller:
+        """The caller that an `Authorization` header names; raises NotSignedIn if it does not hold."""
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not token or len(token) > _TOKEN_BYTES:
+            raise NotSignedIn
+        caller = self.known(token)
+        if caller is None:
+            caller = await self._verify(token)
+            self._callers[token] = caller
+            if len(self._callers) > _CACHED_TOKENS:
+                self._callers.popitem(last=False)
+        return caller
+
+    async def _verify(self, token: str) -> Caller:
+        try:
+            header = jwt.get_unverified_header(token)
+            if not set(header) <= _HEADER or header.get("typ") != TYPE or header.get("alg") != ALGORITHM:
+                raise NotSignedIn
+            claims = jwt.decode(
+                token,
+                await self._key(str(header.get("kid"))),
+                algorithms=[ALGORITHM],
+                issuer=ISSUER,
+                audience=AUDIENCE,
+                leeway=LEEWAY_SECONDS,
+                options={"require": ["exp", "iat", "sub", "iss", "aud", "jti"]},
+            )
+            return Caller(
+                person_id=UUID(claims["sub"]),
+                roles=frozenset(Role(role) for role in claims["roles"]),
+                office=claims.get("office"),
+                expires_at=float(claims["exp"]) + LEEWAY_SECONDS,
+            )
+        except (jwt.PyJWTError, ValueError, KeyError, TypeError) as error:
+            raise NotSignedIn from error
+
+    async def _key(self, kid: str) -> Any:
+        if kid not in self._keys or time.monotonic() > self._next_look:
+            await self._refresh(kid)
+        if not self._keys:
+            raise KeysMissing(retry_after_seconds=2)
+        if kid not in self._keys:
+            raise NotSignedIn
+        return self._keys[kid]
+
+    async def _refresh(self, kid: str) -> None:
+        async with self._refreshing:
+            if time.monotonic() <= self._next_look and (kid in self._keys or self._keys):
+                return
+            try:
+                document = await self._load()
+                self._keys = {
+                    key["kid"]: OKPAlgorithm.from_jwk(key) for key in document["keys"] if key.get("crv") == "Ed25519"
+                }
+                # An unknown key id may ask again soon, so that a rotation is seen, but not at every request.
+                self._next_look = time.monotonic() + (_KEYS_SECONDS if kid in self._keys else _KEYS_RETRY_SECONDS)
+            except (OSError, httpx.HTTPError, ValueError, KeyError, jwt.PyJWTError) as error:
+                self._next_look = time.monotonic() + _KEYS_RETRY_SECONDS
+                _log.warning("keys.unreachable", why=type(error).__name__, kept=len(self._keys))
+
+    async def _load(self) -> Any:
+        if not self._source.startswith(("http://", "https://")):
+            return json.loads(await asyncio.to_thread(Path(self._source).read_text))
+        async with httpx.AsyncClient(timeout=3, trust_env=False) as client:
+            return (await client.get(self._source)).raise_for_status().json()
+
+
+def require(caller: Caller, *roles: Role) -> None:
+    """Refuse a caller who has none of the roles."""
+    if caller.roles.isdisjoint(roles):
+        raise NotAllowed
+
+
+def make_token(
+    key: Ed25519PrivateKey,
+    kid: str,
+    person_id: UUID,
+    roles: frozenset[Role],
+    *,
+    office: str | None = None,
+    now: datetime | None = None,
+    lifetime: timedelta = LIFETIME,
+) -> str:
+    """A signed access token. Only the gateway holds the key (and, on a development platform, `dawr token`)."""
+    now = now or datetime.now(UTC)
+    claims: dict[str, Any] = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": str(person_id),
+        "jti": str(new_id()),
+        "iat": int(now.timestamp()),
+        "exp": int((now + lifetime).timestamp()),
+        "roles": sorted(roles),
+    }
+    if office:
+        claims["office"] = office
+    return jwt.encode(claims, key, algorithm=ALGORITHM, headers={"kid": kid, "typ": TYPE})
+
+
+def public_jwk(key: Ed25519PrivateKey, kid: str) -> dict[str, str]:
+    """The public half, as a key of a JWKS."""
+    jwk: dict[str, str] = OKPAlgorithm.to_jwk(key.public_key(), as_dict=True)
+    return {"kty": jwk["kty"], "crv": jwk["crv"], "x": jwk["x"], "kid": kid, "use": "sig", "alg": ALGORITHM}

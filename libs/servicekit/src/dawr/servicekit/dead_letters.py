@@ -1,0 +1,163 @@
+"""Dead letters: records that can't be applied, set aside with their reason for a person to look at.
+
+They live on `<topic>.<group>.dead` and nowhere else. A person's decision about one (replayed, dropped) is a
+record on the same topic with the header `dead-resolved`, so that the topic alone tells what is still open.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from dawr.contracts import derived_id
+from dawr.contracts.ids import DAWR
+from dawr.contracts.topics import TOPICS, Topic
+from dawr.servicekit.envelope import Headers, Poison, Record
+from dawr.servicekit.outbox import Staged
+from dawr.servicekit.producer import Producer
+from dawr.servicekit.settings import PlatformSettings
+
+WIRE_TYPE = "dead-letter.v1"
+_DETAIL_CHARACTERS = 2000
+
+
+def dead_id(group: str, record: Record) -> UUID:
+    """The id of a dead letter: it follows from the place of the record, so that a redelivery names the same."""
+    return derived_id(DAWR, f"dead/{group}/{record.topic}/{record.partition}/{record.offset}")
+
+
+def staged_dead_letter(poison: Poison, *, topic: Topic, group: str) -> Staged:
+    """The record that sets a poisoned one aside: its key, body and headers as they came, and why."""
+    record = poison.record
+    return Staged(
+        id=dead_id(group, record),
+        topic=topic.dead(group),
+        key=record.key or b"",
+        wire_type=WIRE_TYPE,
+        body=record.value,
+        extra_headers=[
+            ("dead-id", str(dead_id(group, record)).encode()),
+            ("dead-reason", poison.reason.value.encode()),
+            ("dead-detail", poison.detail[:_DETAIL_CHARACTERS].encode()),
+            ("dead-topic", record.topic.encode()),
+            ("dead-partition", str(record.partition).encode()),
+            ("dead-offset", str(record.offset).encode()),
+            *((f"original-{name}", value or b"") for name, value in record.headers),
+        ],
+    )
+
+
+@dataclass
+class DeadLetter:
+    """One record that was set aside."""
+
+    id: str
+    dead_topic: str
+    topic: str
+    """Where it came from, with the prefix of the platform."""
+    group: str
+    partition: int
+    offset: int
+    reason: str
+    detail: str
+    at: datetime
+    key: bytes
+    body: bytes | None
+    headers: Headers = field(default_factory=list)
+    """As they came."""
+    resolution: str | None = None
+    """`replayed` or `dropped`; none: still open."""
+
+    @property
+    def wire_type(self) -> str:
+        """The type that the record says it has, if that can be read."""
+        return next((value.decode(errors="replace") for name, value in self.headers if name == "ce_type"), "?")
+
+
+async def read_dead_letters(
+    platform: PlatformSettings, *, topic: str | None = None, group: str | None = None, timeout: float = 10.0
+) -> list[DeadLetter]:
+    """All dead letters, oldest first, of one topic and group or of all; those already resolved say so."""
+    wanted = {
+        platform.topic_prefix + each.dead(reader): reader
+        for each in TOPICS
+        for reader in each.readers
+        if topic in {None, each.name} and group in {None, reader}
+    }
+    letters: dict[str, DeadLetter] = {}
+    resolutions: dict[str, str] = {}
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=platform.kafka, enable_auto_commit=False, auto_offset_reset="earliest", group_id=None
+    )
+    await consumer.start()
+    try:
+        known = await consumer.topics()
+        partitions = [
+            TopicPartition(name, partition)
+            for name in wanted
+            if name in known
+            for partition in consumer.partitions_for_topic(name) or ()
+        ]
+        ends = {key: end for key, end in (await consumer.end_offsets(partitions)).items() if end > 0}
+        starts = await consumer.beginning_offsets(list(ends))
+        waiting = {key for key, end in ends.items() if end > starts[key]}
+        if waiting:
+            consumer.assign(list(waiting))
+        while waiting:
+            batches = await consumer.getmany(timeout_ms=int(timeout * 1000))
+            if not batches:
+                raise TimeoutError("the broker did not give the dead letters in time")
+            for partition, records in batches.items():
+                for record in records:
+                    headers = dict(record.headers)
+                    if (resolved := headers.get("dead-resolved")) is not None:
+                        resolutions[headers["dead-id"].decode()] = resolved.decode()
+                    else:
+                        letter = _letter(record, wanted[record.topic])
+                        letters[letter.id] = letter
+                if records[-1].offset + 1 >= ends[partition]:
+                    waiting.discard(partition)
+    finally:
+        await consumer.stop()
+    for id, resolution in resolutions.items():
+        if id in letters:
+            letters[id].resolution = resolution
+    return sorted(letters.values(), key=lambda letter: letter.at)
+
+
+def _letter(record: Record, group: str) -> DeadLetter:
+    headers = dict(record.headers)
+    return DeadLetter(
+        id=headers["dead-id"].decode(),
+        dead_topic=record.topic,
+        topic=headers["dead-topic"].decode(),
+        group=group,
+        partition=int(headers["dead-partition"]),
+        offset=int(headers["dead-offset"]),
+        reason=headers["dead-reason"].decode(),
+        detail=headers["dead-detail"].decode(),
+        at=datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=record.timestamp),
+        key=record.key or b"",
+        body=record.value,
+        headers=[
+            (name.removeprefix("original-"), value) for name, value in record.headers if name.startswith("original-")
+        ],
+    )
+
+
+async def replay(producer: Producer, letter: DeadLetter) -> None:
+    """Put the record back on its topic as it came, then note that it was. Groups that had applied it skip it."""
+    await producer.send(letter.topic, letter.key, letter.body, letter.headers, prefixed=True)
+    await _resolve(producer, letter, "replayed")
+
+
+async def drop(producer: Producer, letter: DeadLetter) -> None:
+    """Note that a person decided to let the record go."""
+    await _resolve(producer, letter, "dropped")
+
+
+async def _resolve(producer: Producer, letter: DeadLetter, resolution: str) -> None:
+    headers = [("dead-id", letter.id.encode()), ("dead-resolved", resolution.encode())]
+    await producer.send(letter.dead_topic, letter.key, b"", headers, prefixed=True)
+    letter.resolution = resolution

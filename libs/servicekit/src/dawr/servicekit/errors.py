@@ -1,0 +1,79 @@
+"""Three families of errors, and nothing else is raised on purpose.
+
+Exception
+├── Refusal      the caller's matter: answered with a stable code, never retried
+├── Transient    the world's matter: retried with back-off, bounded
+└── anything     a bug: a message that causes it goes to the dead letters, a request gets a 500
+"""
+
+import asyncio
+from typing import ClassVar
+
+import asyncpg
+from aiokafka.errors import KafkaError
+from sqlalchemy.exc import DBAPIError, InterfaceError
+
+from dawr.contracts import Text
+
+
+class Refusal(Exception):
+    """A rule says no. Subclasses set the code, the status and the title; instances carry detail and data."""
+
+    code: ClassVar[str]
+    status: ClassVar[int] = 409
+    title: ClassVar[Text]
+
+    def __init__(self, detail: Text | None = None, *, retry_after_seconds: int | None = None, **data: object) -> None:
+        super().__init__(self.code)
+        self.detail = detail or self.title
+        self.data = data
+        """Further members of the problem document: what the caller needs to go on."""
+        self.retry_after_seconds = retry_after_seconds
+
+
+class Transient(Exception):
+    """Something outside failed for now; trying again may work."""
+
+
+_TRY_AGAIN = {
+    "40001",  # serialization failure
+    "40P01",  # deadlock: the other transaction went on, this one may be run again
+    "55P03",  # lock not available in time
+}
+_GONE_FOR_NOW = {
+    "53300",  # too many connections
+    "53100",  # disk full
+    "57P01",  # the server is stopping
+    "57P02",  # the server crashed and restarts
+    "57P03",  # the server starts
+    "08000", "08003", "08006", "08001", "08004",  # connection lost
+}  # fmt: skip
+
+
+def sqlstate(error: BaseException) -> str | None:
+    """The five-letter code of the database's error, wherever SQLAlchemy wrapped it."""
+    seen: BaseException | None = error
+    while seen is not None:
+        code = getattr(seen, "sqlstate", None)
+        if isinstance(code, str):
+            return code
+        seen = seen.orig if isinstance(seen, DBAPIError) else seen.__cause__
+    return None
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether the database or the broker can't be reached for now: waiting helps, and costs nobody their turn."""
+    if isinstance(error, DBAPIError):
+        if error.connection_invalidated or isinstance(error, InterfaceError):
+            return True
+        return sqlstate(error) in _GONE_FOR_NOW or isinstance(error.orig, (OSError, asyncpg.InterfaceError))
+    if isinstance(error, asyncpg.PostgresError):
+        return error.sqlstate in _GONE_FOR_NOW
+    if isinstance(error, KafkaError):
+        return bool(error.retriable)
+    return isinstance(error, (OSError, asyncio.TimeoutError, asyncpg.InterfaceError))
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the same work may succeed when run again."""
+    return isinstance(error, Transient) or is_outage(error) or sqlstate(error) in _TRY_AGAIN

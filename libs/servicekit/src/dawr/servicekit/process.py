@@ -1,0 +1,73 @@
+"""A service as a process: `python -m dawr.<service> run|serve|consume|migrate`."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+
+import uvicorn
+
+from dawr.servicekit import telemetry
+from dawr.servicekit.migrations import migrate
+from dawr.servicekit.service import Role, Service
+
+Command = Callable[[Service], Awaitable[None]]
+
+
+def main(
+    create_service: Callable[[], Service],
+    *,
+    commands: dict[str, Command] | None = None,
+    arguments: list[str] | None = None,
+) -> int:
+    """Parse the command line and do what it says; the process's exit code.
+
+    `commands` are further one-off commands of the service (`seed`), run with its database and producer up.
+    """
+    service = create_service()
+    parser = argparse.ArgumentParser(
+        prog=f"python -m dawr.{service.name}",
+        description=f"{service.title}. Settings come from the environment, see the service's README.",
+    )
+    choices = parser.add_subparsers(dest="command", required=True, metavar="command")
+    choices.add_parser("run", help="answer HTTP and consume topics in one process")
+    choices.add_parser("serve", help="answer HTTP")
+    choices.add_parser("consume", help="consume topics and send the outbox (health and metrics over HTTP)")
+    if service.has_database:
+        choices.add_parser("migrate", help="bring the database to the newest version")
+    for name in commands or {}:
+        choices.add_parser(name)
+    command = parser.parse_args(arguments).command
+    platform = service.settings.platform
+    telemetry.configure_logging(service.name, log_format=platform.log_format, level=platform.log_level)
+    if command == "migrate":
+        asyncio.run(migrate(service.settings.database_url, f"dawr.{service.name}"))
+    elif commands and command in commands:
+        asyncio.run(_once(service, commands[command]))
+    else:
+        _listen(service, Role(command))
+    return 0
+
+
+async def _once(service: Service, command: Command) -> None:
+    async with service.running(Role.SERVE):
+        await command(service)
+
+
+def _listen(service: Service, role: Role) -> None:
+    settings = service.settings
+    config = uvicorn.Config(
+        service.app(role),
+        host=settings.http_host,
+        port=settings.http_port,
+        loop="uvloop" if sys.platform != "win32" else "asyncio",
+        http="httptools",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=int(settings.drain_seconds),
+        timeout_keep_alive=75,
+        backlog=2048,
+    )
+    uvicorn.Server(config).run()

@@ -1,0 +1,143 @@
+"""Sending to Kafka: acknowledged by all replicas, idempotent, in order per key."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.structs import RecordMetadata
+
+from dawr.servicekit import telemetry
+from dawr.servicekit.envelope import Headers
+from dawr.servicekit.errors import Transient
+from dawr.servicekit.settings import PlatformSettings
+
+_log = telemetry.get_logger("dawr.producer")
+
+
+class BrokerGone(Transient):
+    """The broker did not take a record in time."""
+
+
+class Producer:
+    """A producer that says no quickly while the broker is away.
+
+    aiokafka's idempotent producer tries a record again for ever; a caller who was told "not taken" could
+    find it taken minutes later. So a producer that got no answer in `timeout` is thrown away with all that it
+    still holds, calls fail at once, and a new one is made as soon as the broker answers again. What was on the
+    wire at that moment may have been taken: the record's id makes sending it again safe.
+    """
+
+    def __init__(self, platform: PlatformSettings, *, client_id: str, linger_ms: int = 2, timeout: float = 5.0) -> None:
+        self._platform = platform
+        self._client_id = client_id
+        self._linger_ms = linger_ms
+        self._timeout = timeout
+        self._producer: AIOKafkaProducer | None = None
+        self._connecting: asyncio.Task[None] | None = None
+        self._discarding: asyncio.Task[None] | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the broker took what it was given last."""
+        return self._producer is not None
+
+    def start(self) -> None:
+        """Begin to connect; `is_ready` tells when it is done. Waits for a broker that is not there yet."""
+        if self._connecting is None or self._connecting.done():
+            self._connecting = asyncio.create_task(self._connect(), name="producer.connect")
+
+    async def _connect(self) -> None:
+        pause = 0.1
+        while True:
+            producer = AIOKafkaProducer(
+                bootstrap_servers=self._platform.kafka,
+                client_id=self._client_id,
+                acks="all",
+                enable_idempotence=True,
+                linger_ms=self._linger_ms,
+                max_batch_size=256 * 1024,
+                request_timeout_ms=int(self._timeout * 1000),
+                metadata_max_age_ms=30_000,
+            )
+            try:
+                await asyncio.wait_for(producer.start(), self._timeout)
+            except (KafkaError, OSError, TimeoutError):
+                await _throw_away(producer)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 1.0)
+            else:
+                self._producer = producer
+                return
+
+    async def send(
+        self, topic: str, key: bytes, value: bytes | None, headers: Headers, *, prefixed: bool = False
+    ) -> RecordMetadata:
+        """Send one record and wait until the broker has it; raises BrokerGone if it did not take it in time."""
+        return (await self.send_all([(topic, key, value, headers)], prefixed=prefixed))[0]
+
+    async def send_all(
+        self, records: Sequence[tuple[str, bytes, bytes | None, Headers]], *, prefixed: bool = False
+    ) -> list[RecordMetadata]:
+        """Send records in their order and wait until the broker has them all."""
+        producer = self._producer
+        if producer is None:
+            raise BrokerGone("not connected")
+        prefix = "" if prefixed else self._platform.topic_prefix
+        try:
+            async with asyncio.timeout(self._timeout):
+                futures = [
+                    await producer.send(prefix + topic, value=value, key=key, headers=headers)
+                    for topic, key, value, headers in records
+                ]
+                return [await future for future in futures]
+        except (TimeoutError, KafkaError, OSError) as error:
+            self._give_up(producer, error)
+            raise BrokerGone(type(error).__name__) from error
+        except asyncio.CancelledError:
+            if self._producer is not producer:
+                raise BrokerGone("cut off with the others") from None
+            raise
+
+    def _give_up(self, producer: AIOKafkaProducer, error: BaseException) -> None:
+        if self._producer is producer:
+            _log.warning("producer.reconnects", why=type(error).__name__)
+            self._producer = None
+            self._discarding = asyncio.create_task(_throw_away(producer), name="producer.discard")
+            self.start()
+
+    async def stop(self) -> None:
+        """Send what is held, then close."""
+        if self._connecting is not None:
+            self._connecting.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._connecting
+        if self._producer is not None:
+            producer, self._producer = self._producer, None
+            try:
+                await asyncio.wait_for(producer.stop(), self._timeout)
+            except (TimeoutError, KafkaError, OSError):
+                await _throw_away(producer)
+
+    async def wait_ready(self, timeout: float) -> None:
+        """Wait until the broker answers; TimeoutError if it does not."""
+        end = time.monotonic() + timeout
+        while not self.is_ready:
+            if time.monotonic() > end:
+                raise TimeoutError
+            await asyncio.sleep(0.02)
+
+
+async def _throw_away(producer: AIOKafkaProducer) -> None:
+    """Close without sending what is still held: aiokafka has no public way to, and `stop` would wait for ever."""
+    producer._closed = True
+    sender = producer._sender
+    if sender._sender_task is not None:
+        sender._sender_task.cancel()
+        with suppress(asyncio.CancelledError, Exception):
+            await sender._sender_task
+    producer._message_accumulator.fail_all(KafkaConnectionError("thrown away"))
+    with suppress(Exception):
+        await producer.client.close()

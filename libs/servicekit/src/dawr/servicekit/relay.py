@@ -1,0 +1,167 @@
+"""The relay: sends what the outbox holds, in order, at least once.
+
+One relay per database holds a session's advisory lock. It reads unsent rows by id, sends them in that order,
+waits until the broker has them all, and marks them sent. A kill between the last two sends them again;
+whoever reads them has an inbox. Sent rows are kept for a while: a broker that lost its log is filled again
+with `resend`.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from dawr.servicekit import telemetry
+from dawr.servicekit.database import Database
+from dawr.servicekit.envelope import Headers, headers_for
+from dawr.servicekit.errors import is_outage
+from dawr.servicekit.idempotency import KEPT_HOURS
+from dawr.servicekit.outbox import unpack
+from dawr.servicekit.producer import Producer
+
+_log = telemetry.get_logger("dawr.relay")
+
+BATCH = 500
+_LOCK = 0x64617772  # "dawr": the advisory lock of the relay, one per database
+_IDLE_SECONDS = 0.05
+_STANDBY_SECONDS = 1.0
+
+_UNSENT = text("""
+SELECT id, message_id, topic, key, wire_type, body, traceparent, extra_headers, source, staged_at
+FROM outbox_messages WHERE sent_at IS NULL ORDER BY id LIMIT :limit
+""")
+_MARK = text("UPDATE outbox_messages SET sent_at = now() WHERE id = ANY(CAST(:ids AS bigint[]))")
+_DEPTH = text("""
+SELECT count(*) AS depth, coalesce(extract(epoch FROM now() - min(staged_at)), 0) AS age
+FROM outbox_messages WHERE sent_at IS NULL
+""")
+_PRUNE = text("""
+DELETE FROM outbox_messages WHERE id IN
+    (SELECT id FROM outbox_messages WHERE sent_at < :before ORDER BY sent_at LIMIT 5000)
+""")
+_PRUNE_INBOX = text("""
+DELETE FROM inbox_messages WHERE ctid IN
+    (SELECT ctid FROM inbox_messages WHERE received_at < :before LIMIT 5000)
+""")
+_PRUNE_KEYS = text("DELETE FROM idempotency_keys WHERE created_at < now() - make_interval(hours => :hours)")
+
+
+@dataclass(frozen=True)
+class Depth:
+    """What waits in an outbox."""
+
+    unsent: int
+    oldest_seconds: float
+
+
+class Relay:
+    """Sends the outbox of one database until it is stopped; stands by while another process holds the lock."""
+
+    def __init__(self, database: Database, producer: Producer, *, keep: timedelta, keep_inbox: timedelta) -> None:
+        self._database = database
+        self._producer = producer
+        self._keep = keep
+        self._keep_inbox = keep_inbox
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._next_care = datetime.min.replace(tzinfo=UTC)
+        database.on_staged = self._wake.set
+
+    async def run(self) -> None:
+        """Send until `stop`; outages are waited out."""
+        while not self._stopping:
+            try:
+                await self._run_while_leading()
+            except Exception as error:
+                if not is_outage(error):
+                    _log.exception("relay.failed")
+                else:
+                    _log.warning("relay.waits", why=type(error).__name__)
+                await self._pause(_STANDBY_SECONDS)
+
+    async def _run_while_leading(self) -> None:
+        async with self._database.reading() as session:
+            if not (await session.execute(text(f"SELECT pg_try_advisory_lock({_LOCK})"))).scalar():
+                await self._pause(_STANDBY_SECONDS)
+                return
+            try:
+                while not self._stopping:
+                    self._wake.clear()
+                    if await self.send_batch(session) < BATCH:
+                        await self._care(session)
+                        await self._pause(_IDLE_SECONDS)
+                while await self.send_batch(session):
+                    pass
+            finally:
+                with suppress(Exception):
+                    await session.execute(text(f"SELECT pg_advisory_unlock({_LOCK})"))
+
+    async def send_batch(self, session: AsyncConnection) -> int:
+        """Send the oldest unsent messages; how many there were. All were taken by the broker when this returns."""
+        rows = (await session.execute(_UNSENT, {"limit": BATCH})).all()
+        if rows:
+            await self._producer.send_all([_record(row) for row in rows])
+            await session.execute(_MARK, {"ids": [row.id for row in rows]})
+            for row in rows:
+                telemetry.RELAYED.labels(row.topic).inc()
+        return len(rows)
+
+    async def _care(self, session: AsyncConnection) -> None:
+        """Every few seconds: measure the outbox, and forget what was kept for long enough."""
+        now = datetime.now(UTC)
+        if now < self._next_care:
+            return
+        self._next_care = now + timedelta(seconds=5)
+        waiting = await depth(session)
+        telemetry.OUTBOX_DEPTH.set(waiting.unsent)
+        telemetry.OUTBOX_AGE.set(waiting.oldest_seconds)
+        await session.execute(_PRUNE, {"before": now - self._keep})
+        await session.execute(_PRUNE_INBOX, {"before": now - self._keep_inbox})
+        await session.execute(_PRUNE_KEYS, {"hours": KEPT_HOURS})
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), seconds)
+
+    def stop(self) -> None:
+        """Send what is there, then end."""
+        self._stopping = True
+        self._wake.set()
+
+
+def _record(row: Any) -> tuple[str, bytes, bytes | None, Headers]:
+    headers = headers_for(
+        id=row.message_id,
+        wire_type=row.wire_type,
+        source=row.source,
+        subject=row.key.decode(errors="replace"),
+        time=row.staged_at,
+        traceparent=row.traceparent,
+    )
+    extra = unpack(row.extra_headers)
+    named = {name for name, _ in extra}
+    return row.topic, row.key, row.body, [*(each for each in headers if each[0] not in named), *extra]
+
+
+async def depth(connection: AsyncConnection) -> Depth:
+    """How many messages wait to be sent, and for how long the oldest has."""
+    row = (await connection.execute(_DEPTH)).one()
+    return Depth(unsent=row.depth, oldest_seconds=float(row.age))
+
+
+async def resend(connection: AsyncConnection, since: datetime, topics: Sequence[str] = ()) -> int:
+    """Have sent messages sent again, oldest first: for a broker that lost its log. How many there are."""
+    result = await connection.execute(
+        text("""
+            UPDATE outbox_messages SET sent_at = NULL
+            WHERE sent_at IS NOT NULL AND staged_at >= :since
+              AND (CAST(:topics AS text[]) = '{}' OR topic = ANY(CAST(:topics AS text[])))
+        """),
+        {"since": since, "topics": list(topics)},
+    )
+    return int(result.rowcount)

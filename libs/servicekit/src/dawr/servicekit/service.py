@@ -1,0 +1,286 @@
+"""How a service is put together: its parts in one object, started and drained in the right order."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
+
+from dawr.servicekit import problems, telemetry
+from dawr.servicekit.auth import Verifier
+from dawr.servicekit.clock import Clock, utc_now
+from dawr.servicekit.consumers import Consumers
+from dawr.servicekit.database import Database
+from dawr.servicekit.limits import Limits
+from dawr.servicekit.producer import Producer
+from dawr.servicekit.relay import Relay
+from dawr.servicekit.settings import ServiceSettings
+
+_log = telemetry.get_logger("dawr.service")
+
+STUCK_SECONDS = 90.0
+"""A batch that is worked on for longer, or partitions that are polled less often, mean that the process is stuck."""
+
+Background = Callable[[], Awaitable[None]]
+"""Work that goes on until it is cancelled; it is started again with back-off when it raises."""
+
+
+class Role(StrEnum):
+    """What a process of a service does."""
+
+    RUN = "run"
+    """Everything, in one process."""
+    SERVE = "serve"
+    """Answers HTTP."""
+    CONSUME = "consume"
+    """Takes from topics, sends the outbox, runs what has its own clock."""
+
+    @property
+    def serves(self) -> bool:
+        """Whether the service's own HTTP resources are answered here."""
+        return self is not Role.CONSUME
+
+    @property
+    def consumes(self) -> bool:
+        """Whether topics are read, the outbox is sent and clocks run here."""
+        return self is not Role.SERVE
+
+
+@dataclass
+class Service:
+    """The parts of one service. `create_service` in its `app.py` makes it; nothing connects before it runs."""
+
+    name: str
+    title: str
+    version: str
+    settings: ServiceSettings
+    clock: Clock = utc_now
+    has_database: bool = True
+    consumers: Consumers | None = None
+    routers: Sequence[APIRouter] = ()
+    routes: Sequence[BaseRoute] = ()
+    """Plain Starlette routes, for paths where FastAPI's own work would cost too much."""
+    background: dict[str, Background] = field(default_factory=dict)
+    """Work with a clock of its own, where topics are consumed (a sweeper)."""
+    serving: dict[str, Background] = field(default_factory=dict)
+    """Work that answering HTTP needs (a cache that is kept fresh)."""
+    closers: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    """Called last, to close clients."""
+    ready: dict[str, Callable[[], Awaitable[bool]]] = field(default_factory=dict)
+    """Further conditions of readiness, by name."""
+    forms: tuple[str, ...] = ()
+    """Paths that take HTML forms."""
+    openapi: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    """Completes the OpenAPI document with what FastAPI does not know of."""
+
+    def __post_init__(self) -> None:
+        platform = self.settings.platform
+        self.verifier = Verifier(platform.jwks)
+        self.database = Database(self.settings, source=self.name, clock=self.clock)
+        self.producer = Producer(platform, client_id=f"dawr-{self.name}")
+        self.relay = Relay(
+            self.database,
+            self.producer,
+            keep=timedelta(days=self.settings.outbox_keep_days),
+            keep_inbox=timedelta(days=self.settings.inbox_keep_days),
+        )
+        self._consuming: asyncio.Task[None] | None = None
+        self._joined = asyncio.Event()
+        self._role = Role.RUN
+
+    def app(self, role: Role = Role.RUN) -> FastAPI:
+        """The ASGI application of a process with this role; its lifespan starts and drains the service."""
+        self._role = role
+
+        @asynccontextmanager
+        async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+            async with self.running(role):
+                yield
+
+        app = FastAPI(
+            title=self.title,
+            version=self.version,
+            lifespan=lifespan,
+            docs_url=None,
+            redoc_url=None,
+            openapi_url=None,
+            exception_handlers={
+                RequestValidationError: problems.on_error,
+                HTTPException: problems.on_error,
+                Exception: problems.on_error,
+            },
+        )
+        app.state.default_language = self.settings.platform.default_language
+        self._add_operations(app)
+        if role.serves:
+            app.router.routes.extend(self.routes)
+            for router in self.routers:
+                app.include_router(router, prefix=f"/api/{self.name}")
+        app.add_middleware(
+            Limits,
+            body_bytes=self.settings.http_body_bytes,
+            default_language=self.settings.platform.default_language,
+            forms=self.forms,
+        )
+        app.add_middleware(_CatchAll, default_language=self.settings.platform.default_language)
+        return app
+
+    def _add_operations(self, app: FastAPI) -> None:
+        async def openapi(_request: Request) -> Response:
+            document = app.openapi()
+            if self.openapi is not None:
+                document = self.openapi(document)
+            return Response(orjson.dumps(document), media_type="application/json")
+
+        async def healthz(_request: Request) -> Response:
+            stuck = self.consumers is not None and (
+                self.consumers.stuck_seconds() > STUCK_SECONDS or self.consumers.silent_seconds() > STUCK_SECONDS
+            )
+            return JSONResponse({"status": "stuck" if stuck else "alive"}, 503 if stuck else 200)
+
+        async def readyz(_request: Request) -> Response:
+            checks = await self.checks()
+            return JSONResponse(
+                {"ready": all(checks.values()), "role": self._role.value, "checks": checks},
+                200 if all(checks.values()) else 503,
+            )
+
+        async def metrics(_request: Request) -> Response:
+            if self.consumers is not None:
+                self.consumers.lag()
+            return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+        for path, endpoint in (
+            ("/healthz", healthz),
+            ("/readyz", readyz),
+            ("/metrics", metrics),
+            ("/openapi.json", openapi),
+            (f"/api/{self.name}/openapi.json", openapi),
+        ):
+            app.add_route(path, endpoint, include_in_schema=False)
+
+    async def checks(self) -> dict[str, bool]:
+        """What must hold for this process to do its work, by name."""
+        checks: dict[str, bool] = {}
+        if self.has_database:
+            try:
+                await asyncio.wait_for(self.database.ping(), 3)
+                checks["database"] = True
+            except Exception:
+                checks["database"] = False
+        checks["broker"] = self.producer.is_ready
+        if self._role.consumes and self.consumers is not None:
+            checks["consumers"] = self._joined.is_set()
+        for name, is_ready in self.ready.items():
+            checks[name] = await is_ready()
+        return checks
+
+    @asynccontextmanager
+    async def running(self, role: Role = Role.RUN) -> AsyncIterator["Service"]:
+        """Run the service's parts for a role; at the end drain them: consumers, then clocks, then the outbox."""
+        self._role = role
+        self.producer.start()
+        tasks = [asyncio.create_task(_keep(name, work), name=name) for name, work in self._work(role).items()]
+        relaying = asyncio.create_task(self.relay.run(), name="relay") if role.consumes and self.has_database else None
+        if role.consumes and self.consumers is not None:
+            self._consuming = asyncio.create_task(self._join(), name="consumers")
+        try:
+            yield self
+        finally:
+            await self._drain(tasks, relaying)
+
+    def _work(self, role: Role) -> dict[str, Background]:
+        work: dict[str, Background] = {}
+        if role.consumes:
+            work |= self.background
+        if role.serves:
+            work |= self.serving
+        return work
+
+    async def _join(self) -> None:
+        assert self.consumers is not None  # noqa: S101
+        pause = 0.2
+        while True:
+            try:
+                await self.consumers.start()
+            except Exception as error:
+                _log.warning("consumers.wait", why=type(error).__name__)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 3.0)
+            else:
+                self._joined.set()
+                return
+
+    async def _drain(self, tasks: Sequence[asyncio.Task[None]], relaying: asyncio.Task[None] | None) -> None:
+        seconds = self.settings.drain_seconds
+        if self._consuming is not None:
+            self._consuming.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._consuming
+        if self.consumers is not None and self._joined.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.consumers.stop(), seconds)
+            self._joined.clear()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if relaying is not None:
+            self.relay.stop()
+            with suppress(TimeoutError, asyncio.CancelledError):
+                await asyncio.wait_for(relaying, seconds)
+        for close in self.closers:
+            await close()
+        await self.producer.stop()
+        await self.database.close()
+
+
+async def _keep(name: str, work: Background) -> None:
+    """Run work for as long as the process lives; when it raises, begin again after a pause that grows."""
+    pause = 0.2
+    loop = asyncio.get_running_loop()
+    while True:
+        start = loop.time()
+        try:
+            await work()
+        except Exception as error:
+            refusal = problems.refusal_for(error)
+            _log.warning("background.again", work=name, why=type(error).__name__, code=refusal.code)
+        pause = 0.2 if loop.time() - start > 10 else min(pause * 2, 5.0)
+        await asyncio.sleep(pause)
+
+
+class _CatchAll:
+    """The last resort: whatever escapes becomes a problem document, and the connection goes on."""
+
+    def __init__(self, app: Any, *, default_language: str) -> None:
+        self._app = app
+        self._default_language = default_language
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        started = False
+
+        async def note(message: Any) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, note)
+        except Exception as error:
+            if scope["type"] != "http" or started:
+                raise
+            refusal = problems.refusal_for(error)
+            accept = dict(scope["headers"]).get(b"accept-language", b"").decode("latin-1")
+            lang = problems.language(accept, self._default_language)
+            await problems.respond(refusal, lang=lang, instance=scope["path"])(scope, receive, note)

@@ -1,0 +1,99 @@
+"""Traces, logs and metrics. No personal data goes into any of them: people are opaque ids."""
+
+import logging
+import secrets
+import sys
+from contextvars import ContextVar
+from typing import Any
+
+import structlog
+from prometheus_client import Counter, Gauge, Histogram
+
+_NO_TRACE = "00-00000000000000000000000000000000-0000000000000000-00"
+traceparent: ContextVar[str] = ContextVar("traceparent", default=_NO_TRACE)
+"""The W3C trace context of what is being done now."""
+
+
+def new_traceparent(parent: str | None = None) -> str:
+    """A new span under `parent` if that is a valid W3C traceparent, else at the root of a new trace."""
+    trace = parent.split("-")[1] if parent and _is_traceparent(parent) else secrets.token_hex(16)
+    return f"00-{trace}-{secrets.token_hex(8)}-01"
+
+
+def trace_id() -> str:
+    """The 32 hexadecimal digits by which this work can be found in the logs of every service."""
+    return traceparent.get().split("-")[1]
+
+
+def _is_traceparent(text: str) -> bool:
+    parts = text.split("-")
+    return (
+        len(text) == len(_NO_TRACE)
+        and [len(part) for part in parts] == [2, 32, 16, 2]
+        and all(character in "0123456789abcdef-" for character in text)
+        and parts[1] != "0" * 32
+    )
+
+
+REQUESTS = Counter("dawr_http_requests_total", "HTTP requests by route and status", ["route", "method", "status"])
+REQUEST_SECONDS = Histogram("dawr_http_request_seconds", "Time to answer a request", ["route"])
+HANDLED = Counter("dawr_messages_handled_total", "Messages applied", ["topic", "group", "type"])
+DUPLICATES = Counter("dawr_messages_duplicate_total", "Messages that had been applied before", ["topic", "group"])
+HANDLING_SECONDS = Histogram("dawr_batch_seconds", "Time to apply a batch", ["topic", "group"])
+BATCH_SIZE = Histogram(
+    "dawr_batch_records", "Records in a batch", ["topic", "group"], buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500)
+)
+RETRIES = Counter("dawr_batch_retries_total", "Batches tried again", ["topic", "group", "why"])
+DEAD_LETTERS = Counter("dawr_dead_letters_total", "Messages set aside for a person", ["topic", "group", "reason"])
+LAG = Gauge("dawr_consumer_lag_records", "Records that wait in the topic", ["topic", "group"])
+OUTBOX_DEPTH = Gauge("dawr_outbox_unsent_messages", "Messages that wait to be sent")
+OUTBOX_AGE = Gauge("dawr_outbox_oldest_seconds", "Age of the oldest message that waits to be sent")
+RELAYED = Counter("dawr_outbox_sent_total", "Messages sent", ["topic"])
+
+
+def _add_trace(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    if (current := traceparent.get()) != _NO_TRACE:
+        event["trace_id"] = current.split("-")[1]
+    return event
+
+
+def configure_logging(service: str, *, log_format: str, level: str) -> None:
+    """Send every log line of the process through structlog: JSON for machines, or lines that a person can read."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _add_trace,
+    ]
+    if log_format == "json":
+        renderer: list[structlog.typing.Processor] = [
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ]
+    else:
+        renderer = [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), pad_event_to=32)]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for noisy in ("aiokafka", "uvicorn.access", "httpx", "httpcore", "faststream", "alembic", "sqlalchemy"):
+        logging.getLogger(noisy).setLevel("WARNING")
+    structlog.contextvars.bind_contextvars(service=service)
+
+
+def get_logger(name: str) -> structlog.stdlib.BoundLogger:
+    """A logger whose events are named in words, with data as keywords."""
+    logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
+    return logger
