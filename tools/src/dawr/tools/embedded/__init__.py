@@ -1,0 +1,1 @@
+"""Kafka and PostgreSQL as child processes of this one, with nothing installed beforehand but Python packages."""

@@ -1,0 +1,23 @@
+"""What can go wrong while the embedded servers are fetched or started.
+
+EmbeddedError
+    codes: no-network, broken-download, not-found, disk-full, port-in-use, already-running, not-permitted,
+    no-wheel, kafka-failed, postgres-failed
+"""
+
+import errno
+
+
+class EmbeddedError(Exception):
+    """A failure told in one sentence that says what to do; `code` is stable, for programs and tests."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+def disk_full(error: OSError, where: object) -> EmbeddedError | None:
+    """The disk-full error if that is what `error` means, else None."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return EmbeddedError("disk-full", f"The disk that holds {where} is full: free 1 GB there and try again.")
+    return None
