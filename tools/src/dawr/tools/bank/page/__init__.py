@@ -1,0 +1,1 @@
+"""The payer's page: its texts, template and style sheet."""
