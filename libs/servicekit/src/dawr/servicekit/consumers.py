@@ -12,6 +12,7 @@ that can't fail, so that a record that can't be read is a value (`Poison`) and n
 """
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -141,7 +142,7 @@ class Consumers:
             consumer_only=True,
             allow_auto_create_topics=False,
             ack_policy=AckPolicy.MANUAL,
-            logger=None,
+            logger=logging.getLogger("dawr.faststream"),
             apply_types=False,
             graceful_timeout=None,
             client_id=f"dawr-{self.group}",
@@ -162,7 +163,7 @@ class Consumers:
             )
 
         async def decode(message: KafkaMessage, _original: object) -> object:
-            return message.raw_message
+            return message  # the handler acknowledges by itself
 
         # A topic is subscribed by each group separately: FastStream drops a second topic in some settings.
         subscription.subscriber = broker.subscriber(

@@ -4,11 +4,12 @@ They live on `<topic>.<group>.dead` and nowhere else. A person's decision about 
 record on the same topic with the header `dead-resolved`, so that the topic alone tells what is still open.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 
 from dawr.contracts import derived_id
 from dawr.contracts.ids import DAWR
@@ -87,43 +88,51 @@ async def read_dead_letters(
     }
     letters: dict[str, DeadLetter] = {}
     resolutions: dict[str, str] = {}
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=platform.kafka, enable_auto_commit=False, auto_offset_reset="earliest", group_id=None
-    )
-    await consumer.start()
-    try:
-        known = await consumer.topics()
-        partitions = [
-            TopicPartition(name, partition)
-            for name in wanted
-            if name in known
-            for partition in consumer.partitions_for_topic(name) or ()
-        ]
-        ends = {key: end for key, end in (await consumer.end_offsets(partitions)).items() if end > 0}
-        starts = await consumer.beginning_offsets(list(ends))
-        waiting = {key for key, end in ends.items() if end > starts[key]}
-        if waiting:
-            consumer.assign(list(waiting))
-        while waiting:
-            batches = await consumer.getmany(timeout_ms=int(timeout * 1000))
-            if not batches:
-                raise TimeoutError("the broker did not give the dead letters in time")
-            for partition, records in batches.items():
-                for record in records:
-                    headers = dict(record.headers)
-                    if (resolved := headers.get("dead-resolved")) is not None:
-                        resolutions[headers["dead-id"].decode()] = resolved.decode()
-                    else:
-                        letter = _letter(record, wanted[record.topic])
-                        letters[letter.id] = letter
-                if records[-1].offset + 1 >= ends[partition]:
-                    waiting.discard(partition)
-    finally:
-        await consumer.stop()
+    for record in await read_all(platform.kafka, list(wanted), timeout=timeout):
+        headers = dict(record.headers)
+        if (resolved := headers.get("dead-resolved")) is not None:
+            resolutions[headers["dead-id"].decode()] = resolved.decode()
+        else:
+            letter = _letter(record, wanted[record.topic])
+            letters[letter.id] = letter
     for id, resolution in resolutions.items():
         if id in letters:
             letters[id].resolution = resolution
     return sorted(letters.values(), key=lambda letter: letter.at)
+
+
+async def read_all(bootstrap: str, topics: Sequence[str], *, timeout: float = 10.0) -> list[Record]:
+    """Every record that the topics hold now, in the order of each partition; topics that do not exist hold none."""
+    found: list[Record] = []
+    client = AIOKafkaConsumer(bootstrap_servers=bootstrap)
+    await client.start()
+    try:
+        existing = await client.topics()
+    finally:
+        await client.stop()
+    topics = [topic for topic in topics if topic in existing]
+    if not topics:
+        return found
+    # Without a group, all partitions of the named topics are assigned at once.
+    consumer = AIOKafkaConsumer(
+        *topics, bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest", group_id=None
+    )
+    await consumer.start()
+    try:
+        partitions = list(consumer.assignment())
+        ends = await consumer.end_offsets(partitions)
+        waiting = {each for each in partitions if ends[each] > await consumer.position(each)}
+        while waiting:
+            batches = await consumer.getmany(*waiting, timeout_ms=int(timeout * 1000))
+            if not batches:
+                raise TimeoutError("the broker did not give its records in time")
+            for partition, records in batches.items():
+                found += [record for record in records if record.offset < ends[partition]]
+                if records[-1].offset + 1 >= ends[partition]:
+                    waiting.discard(partition)
+    finally:
+        await consumer.stop()
+    return found
 
 
 def _letter(record: Record, group: str) -> DeadLetter:

@@ -13,54 +13,61 @@ from sqlalchemy.ext.asyncio import create_async_engine
 _LOCK = 0x6D696772  # "migr"
 
 
+DELIVERY_TABLES = (
+    """
+    CREATE TABLE outbox_messages (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        message_id uuid NOT NULL,
+        topic text NOT NULL,
+        key bytea NOT NULL,
+        wire_type text NOT NULL,
+        body bytea,
+        traceparent text,
+        extra_headers text,
+        source text NOT NULL,
+        staged_at timestamptz NOT NULL,
+        sent_at timestamptz
+    ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.1)
+""",
+    "CREATE INDEX outbox_unsent ON outbox_messages (id) WHERE sent_at IS NULL",
+    "CREATE INDEX outbox_sent ON outbox_messages (sent_at) WHERE sent_at IS NOT NULL",
+    """
+    CREATE TABLE inbox_messages (
+        consumer_group text NOT NULL,
+        message_id uuid NOT NULL,
+        received_at timestamptz NOT NULL,
+        PRIMARY KEY (consumer_group, message_id)
+    )
+""",
+    "CREATE INDEX inbox_received ON inbox_messages USING brin (received_at)",
+    """
+    CREATE TABLE consumer_positions (
+        topic text NOT NULL,
+        partition integer NOT NULL,
+        next_offset bigint NOT NULL,
+        PRIMARY KEY (topic, partition)
+    ) WITH (fillfactor = 50)
+""",
+    """
+    CREATE TABLE idempotency_keys (
+        person_id uuid NOT NULL,
+        key text NOT NULL,
+        fingerprint text NOT NULL,
+        status integer NOT NULL,
+        body bytea NOT NULL,
+        headers jsonb NOT NULL,
+        created_at timestamptz NOT NULL,
+        PRIMARY KEY (person_id, key)
+    )
+""",
+)
+"""The tables that servicekit needs in every service's database: outbox, inbox, positions, idempotency keys."""
+
+
 def create_delivery_tables() -> None:
-    """The tables that servicekit needs in every service's database: outbox, inbox, positions, idempotency keys."""
-    op.execute("""
-        CREATE TABLE outbox_messages (
-            id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-            message_id uuid NOT NULL,
-            topic text NOT NULL,
-            key bytea NOT NULL,
-            wire_type text NOT NULL,
-            body bytea,
-            traceparent text,
-            extra_headers text,
-            source text NOT NULL,
-            staged_at timestamptz NOT NULL,
-            sent_at timestamptz
-        ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.1)
-    """)
-    op.execute("CREATE INDEX outbox_unsent ON outbox_messages (id) WHERE sent_at IS NULL")
-    op.execute("CREATE INDEX outbox_sent ON outbox_messages (sent_at) WHERE sent_at IS NOT NULL")
-    op.execute("""
-        CREATE TABLE inbox_messages (
-            consumer_group text NOT NULL,
-            message_id uuid NOT NULL,
-            received_at timestamptz NOT NULL,
-            PRIMARY KEY (consumer_group, message_id)
-        )
-    """)
-    op.execute("CREATE INDEX inbox_received ON inbox_messages USING brin (received_at)")
-    op.execute("""
-        CREATE TABLE consumer_positions (
-            topic text NOT NULL,
-            partition integer NOT NULL,
-            next_offset bigint NOT NULL,
-            PRIMARY KEY (topic, partition)
-        ) WITH (fillfactor = 50)
-    """)
-    op.execute("""
-        CREATE TABLE idempotency_keys (
-            person_id uuid NOT NULL,
-            key text NOT NULL,
-            fingerprint text NOT NULL,
-            status integer NOT NULL,
-            body bytea NOT NULL,
-            headers jsonb NOT NULL,
-            created_at timestamptz NOT NULL,
-            PRIMARY KEY (person_id, key)
-        )
-    """)
+    """Create them, in the first migration of a service."""
+    for statement in DELIVERY_TABLES:
+        op.execute(statement)
 
 
 async def migrate(database_url: str, package: str) -> None:

@@ -1,0 +1,71 @@
+"""The stage on which every test plays: one broker and one database server for the whole run.
+
+They are those that DAWR_KAFKA and DAWR_POSTGRES name; else containers with `--containers`; else embedded ones,
+started once and shared by all workers. Each test module gets topics with a prefix and databases of its own.
+"""
+
+import os
+import secrets
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from dawr.servicekit.testing import Stage, stage
+
+_servers = ExitStack()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--containers", action="store_true", help="Kafka and PostgreSQL in containers (testcontainers)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the servers in the controlling process; the workers inherit their addresses."""
+    if hasattr(config, "workerinput") or config.option.collectonly:
+        return
+    if "DAWR_KAFKA" in os.environ and "DAWR_POSTGRES" in os.environ:
+        return
+    if config.getoption("--containers"):
+        from dawr.tools.containers import containers
+
+        os.environ["DAWR_KAFKA"], os.environ["DAWR_POSTGRES"] = _servers.enter_context(containers())
+        return
+    from dawr.tools.embedded.kafka import Kafka
+    from dawr.tools.embedded.postgres import Postgres
+
+    folder = Path(_servers.enter_context(tempfile.TemporaryDirectory(prefix="dawr-test-")))
+    folder.chmod(0o755)
+    kafka = _servers.enter_context(Kafka(folder / "kafka"))
+    postgres = _servers.enter_context(Postgres(folder / "postgres"))
+    os.environ["DAWR_KAFKA"], os.environ["DAWR_POSTGRES"] = kafka.bootstrap, postgres.url("postgres")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop what was started."""
+    _servers.close()
+
+
+@pytest.fixture(scope="session")
+def kafka_address() -> str:
+    """Bootstrap address of the run's broker."""
+    return os.environ["DAWR_KAFKA"]
+
+
+@pytest.fixture(scope="session")
+def postgres_address() -> str:
+    """Address of the run's database server (its administrative database)."""
+    return os.environ["DAWR_POSTGRES"]
+
+
+@pytest.fixture(scope="module")
+async def the_stage(
+    request: pytest.FixtureRequest, kafka_address: str, postgres_address: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Stage]:
+    """A stage of the test module's own."""
+    name = f"t{secrets.token_hex(4)}"
+    folder = tmp_path_factory.mktemp(name)
+    async with stage(name, kafka=kafka_address, postgres=postgres_address, folder=folder) as set_up:
+        yield set_up
