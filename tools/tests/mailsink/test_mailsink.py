@@ -1,6 +1,8 @@
 """Mails over real SMTP: kept, readable, counted; and refused when a switch says so."""
 
 import smtplib
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from email import message_from_bytes
@@ -148,3 +150,17 @@ def test_what_was_answered_with_250_survives_a_kill(sender: Any, sink: Any) -> N
     assert numbers == sorted(set(numbers))
     assert numbers[-1] > kept[-1]["number"]
     assert list(folder.glob(".arriving-*")) == []
+
+
+def test_a_port_in_use_is_told_in_one_sentence(sink: Any, tmp_path: Path) -> None:
+    port = sink.settings["MAILSINK_SMTP_PORT"]
+    run = subprocess.run(
+        [sys.executable, "-m", "dawr.tools.mailsink", "--smtp-port", port, "--data", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert run.returncode == 1
+    assert run.stderr.count("\n") == 1
+    assert f"127.0.0.1:{port} (MAILSINK_SMTP_PORT): Address already in use" in run.stderr

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -66,10 +67,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stderr.write(f"MAILSINK_{'_'.join(map(str, item['loc'])).upper()}: {item['msg']}\n")
         sys.stderr.write("See python -m dawr.tools.mailsink --help.\n")
         return 2
+    try:
+        smtp = socket.create_server((settings.smtp_host, settings.smtp_port))
+    except OSError as error:
+        sys.stderr.write(
+            f"No SMTP at {settings.smtp_host}:{settings.smtp_port} (MAILSINK_SMTP_PORT): {error.strerror}\n"
+        )
+        return 1
     logging.basicConfig(level=logging.INFO, format="%(asctime)s mailsink %(levelname)s %(message)s")
     logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd tells of every command
     uvicorn.run(
-        create_app(settings),
+        create_app(settings.path, smtp),
         host=settings.http_host,
         port=settings.http_port,
         log_config=None,

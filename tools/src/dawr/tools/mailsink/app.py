@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,7 +18,6 @@ from pydantic import BaseModel
 
 from dawr.tools.mailsink.faults import FaultBox, Faults
 from dawr.tools.mailsink.mailbox import Mail, Mailbox, text_of
-from dawr.tools.mailsink.settings import MailsinkSettings
 from dawr.tools.mailsink.smtp import Door, listen
 
 MAILS_ON_PAGE = 100
@@ -151,13 +151,13 @@ async def ready(parts: PartsDep) -> Response:
     return JSONResponse({"status": "not ready", "folder": "can't be written"}, 503)
 
 
-def create_app(settings: MailsinkSettings) -> FastAPI:
-    """Opens the folder; while the app runs, it listens for SMTP as well."""
-    mailbox, box = Mailbox(settings.path), FaultBox()
+def create_app(folder: Path, smtp: socket.socket) -> FastAPI:
+    """Opens the folder; while the app runs, mails are taken at the bound socket `smtp`."""
+    mailbox, box = Mailbox(folder), FaultBox()
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
-        server = await listen(settings.smtp_host, settings.smtp_port, Door(mailbox, box))
+        server = await listen(smtp, Door(mailbox, box))
         try:
             yield
         finally:

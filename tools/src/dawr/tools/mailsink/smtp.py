@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 from typing import cast
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -41,10 +42,10 @@ class Door:
         return f"250 kept as {mail.number}"
 
 
-async def listen(host: str, port: int, door: Door) -> asyncio.Server:
-    """An SMTP server on the running loop. OSError if the port is taken."""
+async def listen(where: socket.socket, door: Door) -> asyncio.Server:
+    """An SMTP server on a bound socket and the running loop."""
 
     def session() -> SMTP:
         return SMTP(door, data_size_limit=LARGEST_MAIL_BYTES, enable_SMTPUTF8=True, ident="mailsink")
 
-    return await asyncio.get_running_loop().create_server(session, host, port)
+    return await asyncio.get_running_loop().create_server(session, sock=where)
