@@ -51,6 +51,11 @@ class Child:
             warden().forget(self.pid)
         return code
 
+    def wait(self) -> None:
+        """Returns when it has ended."""
+        self._process.wait()
+        self.ended()
+
     def wait_until(self, condition: Callable[[], bool], timeout: float) -> bool:
         """True once `condition` holds; False when the process ended first or `timeout` seconds have passed."""
         deadline = time.monotonic() + timeout

@@ -7,13 +7,11 @@ EmbeddedError
 
 import errno
 
+from dawr.tools.errors import ToolError
 
-class EmbeddedError(Exception):
-    """A failure told in one sentence that says what to do; `code` is stable, for programs and tests."""
 
-    def __init__(self, code: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.code = code
+class EmbeddedError(ToolError):
+    """Kafka, PostgreSQL or the broker's jars can't be had."""
 
 
 def disk_full(error: OSError, where: object) -> EmbeddedError | None:

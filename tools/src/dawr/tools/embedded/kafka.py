@@ -75,6 +75,11 @@ class Kafka:
         """The broker's process, None when it doesn't run."""
         return self._child.pid if self._child is not None and self._child.ended() is None else None
 
+    @property
+    def exit_code(self) -> int | None:
+        """How the broker ended last (negative: the signal), None while it runs or before its first start."""
+        return self._child.ended() if self._child is not None else None
+
     def start(self, progress: jars.Progress | None = None) -> None:
         """Fetches jars if needed, formats the folder if it is new, starts, and returns when the broker answers."""
         if self.pid is not None:
@@ -100,10 +105,10 @@ class Kafka:
                 self._child.kill()
                 raise self._failure(offset)
 
-    def stop(self) -> None:
-        """Lets the broker close its logs; kills it after six seconds."""
+    def stop(self, timeout: float = _STOP_SECONDS) -> None:
+        """Lets the broker close its logs; kills it after `timeout` seconds."""
         if self._child is not None:
-            self._child.stop(_STOP_SECONDS)
+            self._child.stop(timeout)
 
     def kill(self) -> None:
         """SIGKILL, as when the machine loses it."""

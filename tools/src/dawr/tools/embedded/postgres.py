@@ -73,6 +73,11 @@ class Postgres:
         password = (self._data / "password").read_text("utf-8").strip()
         return f"postgresql://{_OWNER}:{password}@127.0.0.1:{self.port}/{database}"
 
+    @property
+    def exit_code(self) -> int | None:
+        """How the postmaster ended last (negative: the signal), None while it runs or before its first start."""
+        return self._child.ended() if self._child is not None else None
+
     def start(self) -> None:
         """Makes the cluster if it is new, starts the server, and returns when it takes connections."""
         if self.pid is not None:
@@ -99,11 +104,11 @@ class Postgres:
             if time.monotonic() > deadline or not any(words in text for words in _STILL_ENDING):
                 raise self._failure(text)
 
-    def stop(self) -> None:
-        """A fast shutdown: sessions are ended, a checkpoint is written. Kills it after six seconds."""
+    def stop(self, timeout: float = _STOP_SECONDS) -> None:
+        """A fast shutdown: sessions are ended, a checkpoint is written. Kills it after `timeout` seconds."""
         if self._child is not None:
             self._note_backends()
-            self._child.stop(_STOP_SECONDS)
+            self._child.stop(timeout)
             self._wait_for_backends()
 
     def kill(self) -> None:

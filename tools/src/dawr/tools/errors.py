@@ -1,0 +1,14 @@
+"""What the tools can't do, told to the person at the terminal.
+
+ToolError
+├── dawr.tools.embedded.errors.EmbeddedError
+└── dawr.tools.platform.errors.PlatformError
+"""
+
+
+class ToolError(Exception):
+    """A failure told in one sentence that says what to do; `code` is stable, for programs and tests."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code

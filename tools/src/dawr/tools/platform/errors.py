@@ -1,0 +1,11 @@
+"""Why the platform can't run here.
+
+PlatformError
+    codes: already-running, port-in-use, bad-port, disk-full, not-permitted, migration-failed, seed-failed, not-ready
+"""
+
+from dawr.tools.errors import ToolError
+
+
+class PlatformError(ToolError):
+    """The platform can't be started, or not from this folder."""

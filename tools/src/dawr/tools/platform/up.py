@@ -1,0 +1,133 @@
+"""`dawr up`: the platform in a terminal, until Ctrl-C."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
+from rich.table import Table
+
+from dawr.tools.errors import ToolError
+from dawr.tools.platform.logs import LogStream
+from dawr.tools.platform.parts import Kind
+from dawr.tools.platform.platform import Platform
+from dawr.tools.platform.ports import PortChoice
+
+FAILED = 1
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def run_up(root: Path, *, ports: PortChoice = "usual", logs: bool = True) -> int:
+    """Runs the platform of `root` until SIGINT or SIGTERM; the exit code. A failure is printed as one sentence."""
+    console = Console()
+    with asyncio.Runner() as runner:
+        code, cut_short = runner.run(_up(root, console, ports=ports, logs=logs))
+        if cut_short:
+            # A download that hangs in its thread would keep Python from ending. Every process is gone by now.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+    return code
+
+
+async def _up(root: Path, console: Console, *, ports: PortChoice, logs: bool) -> tuple[int, bool]:
+    """The exit code, and whether the start was cut short."""
+    began = time.monotonic()
+    told = asyncio.Event()
+    for number in _SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    terminal = Terminal(console)
+    platform = Platform(root, ports=ports, reporter=terminal)
+    stream = LogStream(console)
+    for member in platform.members:
+        if member.part.kind is not Kind.SERVER:
+            stream.add(member.name, platform.folder.log(member.name), member.part.colour)
+    starting, asked = asyncio.create_task(platform.start()), asyncio.create_task(told.wait())
+    await asyncio.wait((starting, asked), return_when=asyncio.FIRST_COMPLETED)
+    cut_short = not starting.done()
+    if cut_short:
+        starting.cancel()
+    try:
+        await starting
+    except asyncio.CancelledError:
+        return 0, cut_short
+    except ToolError as error:
+        Console(stderr=True).print(f"[bold red]✗[/] {error}", highlight=False, soft_wrap=True)
+        return FAILED, cut_short
+    finally:
+        terminal.close()
+    console.print(_addresses(platform))
+    console.print(f"[bold green]✓[/] Ready in {time.monotonic() - began:.1f} s. Ctrl-C stops everything.\n")
+    following = asyncio.create_task(stream.follow()) if logs else None
+    await told.wait()
+    await _stop(platform, console, told)
+    if following is not None:
+        following.cancel()
+        stream.print_new()
+    console.print("Stopped.")
+    return 0, False
+
+
+async def _stop(platform: Platform, console: Console, told: asyncio.Event) -> None:
+    """Drains; a second Ctrl-C doesn't wait for that."""
+    console.print("\nStopping: work in flight is finished first. Ctrl-C again kills at once.")
+    told.clear()
+    stopping, again = asyncio.create_task(platform.stop()), asyncio.create_task(told.wait())
+    await asyncio.wait((stopping, again), return_when=asyncio.FIRST_COMPLETED)
+    again.cancel()
+    if not stopping.done():
+        await platform.kill_all()
+    await stopping
+
+
+class Terminal:
+    """Shows how the start goes on: a line per step, and a bar while jars arrive."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        columns = (TextColumn("  Kafka's jars"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+        self._jars = Progress(*columns, console=console, transient=True)
+        self._bar: TaskID | None = None
+
+    def step(self, text: str) -> None:
+        """One step begins."""
+        self._console.print(f"  [dim]{time.strftime('%H:%M:%S')}[/] {text}", highlight=False)
+
+    def downloaded(self, done: int, total: int) -> None:
+        """So many bytes of all jars are here."""
+        if self._bar is None:
+            self._bar = self._jars.add_task("jars", total=total)
+            self._jars.start()
+        self._jars.update(self._bar, completed=done)
+        if done >= total:
+            self.close()
+
+    def notice(self, text: str) -> None:
+        """Something that a person should know."""
+        self._console.print(f"[bold yellow]![/] {text}", highlight=False, soft_wrap=True)
+
+    def close(self) -> None:
+        """Takes the bar away."""
+        with contextlib.suppress(Exception):
+            self._jars.stop()
+
+
+def _addresses(platform: Platform) -> Table:
+    table = Table(title="Dawr", title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 2))
+    for name, part in platform.state.parts.items():
+        row = next(member for member in platform.members if member.name == name).part
+        documents = f"{part.url}/openapi.json" if row.kind is Kind.SERVICE else ""
+        table.add_row(f"[{row.colour}]{name}[/]", row.what, part.url, f"[dim]{documents}[/]")
+    smtp = platform.state.ports.get("mail-smtp")
+    table.add_section()
+    table.add_row("[bold]try next[/]", "open in a browser", platform.url("gateway"))
+    table.add_row("", "a few hundred people compete for seats", "make demo")
+    table.add_row("", "a token, to go through the README with curl", ".venv/bin/dawr token --person 1")
+    table.add_row("", "what runs, and whether it is ready", ".venv/bin/dawr status")
+    table.add_row("", f"mails that were sent (SMTP on {smtp})", platform.url("mail"))
+    return table
