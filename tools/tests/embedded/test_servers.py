@@ -83,6 +83,13 @@ async def test_no_topic_appears_by_being_named(kafka: Kafka) -> None:
         await admin.close()
 
 
+def test_a_class_cache_that_java_cannot_read_is_no_hindrance(tmp_path: Path) -> None:
+    cache = tmp_path / "kafka.aot"
+    cache.write_bytes(b"not one")
+    with Kafka(tmp_path / "data", java_options=(f"-XX:AOTCache={cache}",)) as broker:
+        assert broker.pid is not None
+
+
 def test_kafka_says_that_its_port_is_taken(tmp_path: Path) -> None:
     with listening() as port, pytest.raises(EmbeddedError, match=f"port {port} is in use") as refused:
         Kafka(tmp_path, port).start()

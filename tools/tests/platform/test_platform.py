@@ -197,7 +197,7 @@ def wipe(platform: Platform) -> Any:
     return now
 
 
-async def test_when_the_supervisor_is_killed_its_processes_end_and_the_next_one_starts(tmp_path: Path) -> None:
+def test_when_the_supervisor_is_killed_its_processes_end_and_the_next_one_starts(tmp_path: Path) -> None:
     command = [sys.executable, str(HERE / "fake_platform.py"), str(tmp_path)]
     for number in (signal.SIGKILL, signal.SIGKILL):
         supervisor = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

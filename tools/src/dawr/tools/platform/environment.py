@@ -58,7 +58,11 @@ class Surroundings:
                 "PAYMENTS_WEBHOOK_SECRETS": self.keys.bank_webhook_secret,
                 "PAYMENTS_PUBLIC_URL": self.url("gateway"),
             },
-            "sms": {"SMS_HTTP_PORT": str(self.port("sms")), "SMS_PATH": str(self.folder.sms)},
+            "sms": {
+                "SMS_HTTP_PORT": str(self.port("sms")),
+                "SMS_API_KEY": self.keys.sms_api_key,
+                "SMS_DATA_PATH": str(self.folder.sms),
+            },
             "mail": {
                 "MAILSINK_HTTP_PORT": str(self.port("mail")),
                 "MAILSINK_SMTP_PORT": str(self.port("mail-smtp")),
@@ -68,6 +72,7 @@ class Surroundings:
                 "NOTIFICATIONS_SMTP_HOST": "127.0.0.1",
                 "NOTIFICATIONS_SMTP_PORT": str(self.port("mail-smtp")),
                 "NOTIFICATIONS_SMS_URL": self.url("sms"),
+                "NOTIFICATIONS_SMS_API_KEY": self.keys.sms_api_key,
             },
             "gateway": {
                 "GATEWAY_SIGNING_KEY": f"file:{self.keys.signing_file}",

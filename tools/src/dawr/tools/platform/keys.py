@@ -27,6 +27,7 @@ class Keys:
     bank_api_key: str
     bank_webhook_secret: str
     """`whsec_…`, shared by the sandbox bank and payments."""
+    sms_api_key: str
 
 
 def keys_of(folder: Folder) -> Keys:
@@ -45,12 +46,15 @@ def keys_of(folder: Folder) -> Keys:
     kid = _thumbprint(signing)
     _write(jwks_file, json.dumps({"keys": [public_jwk(signing, kid)]}).encode())
 
-    bank_file = folder.keys / "bank.json"
-    if not bank_file.exists():
-        webhook_secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
-        _write(bank_file, json.dumps({"api_key": secrets.token_urlsafe(24), "webhook": webhook_secret}).encode())
-    bank = json.loads(bank_file.read_bytes())
-    return Keys(signing, kid, signing_file, jwks_file, bank["api_key"], bank["webhook"])
+    sandbox_file = folder.keys / "sandbox.json"
+    if not sandbox_file.exists():
+        made_up = {
+            "bank_api_key": secrets.token_urlsafe(24),
+            "bank_webhook_secret": "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode(),
+            "sms_api_key": secrets.token_urlsafe(24),
+        }
+        _write(sandbox_file, json.dumps(made_up).encode())
+    return Keys(signing, kid, signing_file, jwks_file, **json.loads(sandbox_file.read_bytes()))
 
 
 def _thumbprint(key: Ed25519PrivateKey) -> str:

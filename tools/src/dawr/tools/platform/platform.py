@@ -115,6 +115,11 @@ class Platform:
         server = self._watched[name].server if name in self._watched else None
         return server.log if isinstance(server, Kafka | Postgres) else self.folder.log(name)
 
+    def program(self, name: str, arguments: list[str], environment: Mapping[str, str] | None = None) -> Program:
+        """A Python program that runs beside the platform, logs as its processes do, and ends when this one is killed.
+        The caller starts and stops it."""
+        return Program(arguments, environment=environment or {}, log=self.folder.log(name), cwd=self._root)
+
     async def kill(self, name: str) -> None:
         """SIGKILL to one process; it stays down until `restart`."""
         await self._watched[name].kill()
@@ -235,8 +240,7 @@ class Platform:
         self._reporter.step(member.name)
         around = Surroundings(self.folder, self._keys, self.state, self._more)
         environment = around.environment(member)
-        program = Program(member.command, environment=environment, log=self.folder.log(member.name), cwd=self._root)
-        await self._watch(member.name, program).start()
+        await self._watch(member.name, self.program(member.name, member.command, environment)).start()
         if member.part.seeds and member.keeps_the_port:
             await self._seed(member.part, environment)
         await self.wait_ready(member.name)
@@ -261,15 +265,14 @@ class Platform:
 
     async def _seed(self, part: Part, environment: Mapping[str, str]) -> None:
         self._reporter.step("seed")
-        log = self.folder.log(f"{part.name}-seed")
-        program = Program(["-m", part.module, "seed"], environment=environment, log=log, cwd=self._root)
+        program = self.program(f"{part.name}-seed", ["-m", part.module, "seed"], environment)
         await asyncio.to_thread(program.start)
         try:
             await asyncio.to_thread(program.wait)
         finally:
             await asyncio.to_thread(program.kill)
         if program.exit_code != 0:
-            raise PlatformError("seed-failed", f"The seed can't be loaded: the reason is at the end of {log}.")
+            raise PlatformError("seed-failed", f"The seed can't be loaded: see {self.folder.log(f'{part.name}-seed')}.")
 
     async def _clear_leftovers(self) -> None:
         """Processes of a supervisor that was killed are ended by its warden; what is left after that, here."""

@@ -64,7 +64,10 @@ async def _up(root: Path, console: Console, *, ports: PortChoice, logs: bool) ->
     console.print(_addresses(platform))
     console.print(f"[bold green]✓[/] Ready in {time.monotonic() - began:.1f} s. Ctrl-C stops everything.\n")
     following = asyncio.create_task(stream.follow()) if logs else None
+    training = platform.program("kafka-aot", ["-m", "dawr.tools.embedded.aot"])  # the next start will be quicker
+    training.start()
     await told.wait()
+    training.stop(0.5)
     await _stop(platform, console, told)
     if following is not None:
         following.cancel()

@@ -1,0 +1,66 @@
+# `make help` lists everything. Python 3.11 or newer, make and git are all that a machine needs.
+
+PYTHON ?= python3
+PYTEST ?= .venv/bin/pytest -n 2 --dist loadgroup
+PACKAGES = libs/contracts libs/servicekit $(sort $(wildcard services/*)) tools
+MANIFESTS = requirements.lock pyproject.toml $(addsuffix /pyproject.toml,$(PACKAGES))
+READY = .venv/.ready
+INSTALL = .venv/bin/uv pip install --python .venv/bin/python
+TYPED = $(addsuffix /src,$(PACKAGES))
+
+.DEFAULT_GOAL := help
+.PHONY: help up demo reset test test-containers bench check mutants lock
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: $(READY) ## Run the whole platform here until Ctrl-C: Kafka, PostgreSQL, all services, sandboxes
+	@.venv/bin/dawr up
+
+demo: $(READY) ## Let a few hundred people compete for seats, then check the books (starts a platform if none runs)
+	@.venv/bin/dawr demo
+
+reset: $(READY) ## Wipe the data of `make up`
+	@.venv/bin/dawr reset
+
+test: $(READY) ## Run every test, on an embedded Kafka and PostgreSQL
+	$(PYTEST)
+
+test-containers: $(READY) ## Run every test on containers (needs Docker)
+	$(PYTEST) --containers
+
+bench: $(READY) ## Measure, and print one table
+	@.venv/bin/dawr bench
+
+check: $(READY) ## Lint, check formats, types, imports and contracts
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy $(TYPED)
+	.venv/bin/lint-imports
+	.venv/bin/python -m dawr.tools.contracts check
+
+mutants: $(READY) ## Break the code on purpose, and see the tests catch it
+	.venv/bin/python -m dawr.tools.mutants
+
+lock: $(READY) ## Bring requirements.lock up to date with requirements.in
+	.venv/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 requirements.in -o requirements.lock
+
+# Made again when the lock or a package's pyproject.toml changes. uv comes first, at the version and with the
+# hashes of the lock, and installs the rest from it; then this repository's packages, as they lie here.
+$(READY): $(MANIFESTS)
+	@.venv/bin/python -m pip --version >/dev/null 2>&1 || $(MAKE) --no-print-directory .venv-anew
+	@echo "Installing Python packages into .venv …"
+	@awk '/^uv==/ {found = 1} found {print; if ($$0 !~ /\\$$/) exit}' requirements.lock > .venv/uv.lock
+	@.venv/bin/python -m pip install --quiet --retries 2 --require-hashes -r .venv/uv.lock > .venv/install.log 2>&1 || { \
+	  echo "Python packages can't be fetched: connect this machine to its package index and run make again (details: .venv/install.log)." >&2; exit 1; }
+	@$(INSTALL) --require-hashes --compile-bytecode -r requirements.lock || { \
+	  echo "Python packages can't be installed: see the lines above, then run make again." >&2; exit 1; }
+	@$(INSTALL) --quiet --no-deps --no-build-isolation $(addprefix -e ./,$(PACKAGES))
+	@touch $@
+
+.PHONY: .venv-anew
+.venv-anew:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Dawr needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) --version 2>/dev/null || echo not there): name another one with make PYTHON=python3.12 …" >&2; exit 1; }
+	@$(PYTHON) -m venv --clear .venv > /dev/null 2>&1 || { \
+	  echo "$(PYTHON) can't make a virtual environment: install its venv module (on Debian: apt install python3-venv) or free some disk." >&2; exit 1; }
