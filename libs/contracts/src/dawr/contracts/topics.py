@@ -39,6 +39,10 @@ class Topic:
     messages: dict[str, type[Message]]
     """By wire type."""
 
+    def group(self, reader: str) -> str:
+        """The Kafka consumer group of a reader: one per topic, so that a rebalance of one stops no other."""
+        return f"{reader}.{self.name.removeprefix('dawr.')}"
+
     def dead(self, group: str) -> str:
         """Where a group's dead letters from this topic go."""
         return f"{self.name}.{group}.dead"

@@ -120,7 +120,7 @@ class Consumers:
         self.subscriptions: list[Subscription] = []
         self._database = database
         self._platform = platform
-        self._broker: KafkaBroker | None = None
+        self._brokers: list[KafkaBroker] = []
         self._stopping = False
 
     def topic(
@@ -135,8 +135,19 @@ class Consumers:
         return subscription
 
     async def start(self) -> None:
-        """Join the groups; raises while the broker is away."""
+        """Join the groups, all at once; raises while the broker is away."""
         self._stopping = False
+        brokers = [self._subscribe(subscription) for subscription in self.subscriptions]
+        started = await asyncio.gather(*(broker.start() for broker in brokers), return_exceptions=True)
+        failed = [error for error in started if isinstance(error, BaseException)]
+        if failed:
+            await asyncio.gather(*(broker.stop() for broker in brokers), return_exceptions=True)
+            raise failed[0]
+        self._brokers = brokers
+
+    def _subscribe(self, subscription: Subscription) -> KafkaBroker:
+        """A FastStream broker with one subscriber: FastStream drops a second topic in some settings, and starts
+        the subscribers of a broker one after the other."""
         broker = KafkaBroker(
             self._platform.kafka,
             consumer_only=True,
@@ -147,16 +158,7 @@ class Consumers:
             graceful_timeout=None,
             client_id=f"dawr-{self.group}",
         )
-        for subscription in self.subscriptions:
-            self._subscribe(broker, subscription)
-        try:
-            await broker.start()
-        except BaseException:
-            await broker.stop()
-            raise
-        self._broker = broker
 
-    def _subscribe(self, broker: KafkaBroker, subscription: Subscription) -> None:
         async def parse(records: tuple[Record, ...], _original: object) -> KafkaMessage:
             return _ManualMessage(
                 body=b"", raw_message=records, consumer=subscription.subscriber.consumer, headers={}, message_id=""
@@ -165,11 +167,10 @@ class Consumers:
         async def decode(message: KafkaMessage, _original: object) -> object:
             return message  # the handler acknowledges by itself
 
-        # A topic is subscribed by each group separately: FastStream drops a second topic in some settings.
         subscription.subscriber = broker.subscriber(
             self._platform.topic_prefix + subscription.topic.name,
             batch=True,
-            group_id=self._platform.topic_prefix + subscription.group,
+            group_id=self._platform.topic_prefix + subscription.topic.group(subscription.group),
             auto_offset_reset="earliest",
             ack_policy=AckPolicy.MANUAL,
             max_records=subscription.max_records,
@@ -185,6 +186,8 @@ class Consumers:
         @subscription.subscriber  # type: ignore[untyped-decorator]
         async def consume(message: KafkaMessage) -> None:
             await self._consume(subscription, message)
+
+        return broker
 
     async def _consume(self, subscription: Subscription, message: KafkaMessage) -> None:
         records = cast(Sequence[Record], message.raw_message)
@@ -319,9 +322,8 @@ class Consumers:
         for subscription in self.subscriptions:
             async with subscription.busy:
                 pass
-        if self._broker is not None:
-            broker, self._broker = self._broker, None
-            await broker.stop()
+        brokers, self._brokers = self._brokers, []
+        await asyncio.gather(*(broker.stop() for broker in brokers))
 
     def stuck_seconds(self) -> float:
         """For how long the oldest batch in flight has been worked on; 0 if there is none."""

@@ -1,0 +1,345 @@
+"""What booking answers over HTTP, beside taking a turn (`intake`)."""
+
+import asyncio
+import base64
+import binascii
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+from sse_starlette import EventSourceResponse
+
+from dawr.booking import domain
+from dawr.booking.catalogue import Catalogue, end_of_day
+from dawr.booking.domain import Seats, State, Turn
+from dawr.booking.errors import NotCancellable, TooFarAhead, TooLateToCancel, UnknownOffice, UnknownTurn
+from dawr.booking.intake import Intake, wait_seconds
+from dawr.booking.line import Line
+from dawr.booking.openapi import problem
+from dawr.booking.present import requested, shown_turn
+from dawr.booking.settings import BookingSettings
+from dawr.booking.store import pools, turns
+from dawr.contracts import Place, derived_id
+from dawr.contracts.booking import CancelTurn
+from dawr.contracts.values import Code, TierCode
+from dawr.servicekit import problems
+from dawr.servicekit.auth import Caller, Role, Verifier, require
+from dawr.servicekit.clock import Clock
+from dawr.servicekit.database import Database
+from dawr.servicekit.idempotency import IdempotencyKey, KeyReused, fingerprint, needed
+from dawr.servicekit.problems import request_language
+
+MAX_SPAN_DAYS = 60
+UPDATE_SECONDS = 0.5
+UPDATES_AT_MOST = timedelta(hours=1)
+
+At = Annotated[str | None, Query(pattern=r"^\d{1,4}:\d{1,18}$", description="The place that the 202 told.")]
+Asked = Annotated[str | None, Query(alias="request", pattern=r"^[0-9a-f]{32}$", description="As the 202 told.")]
+
+
+class Money(BaseModel):
+    minor: int
+    currency: str
+    text: str
+
+
+class LinePlace(BaseModel):
+    partition: int
+    offset: int
+    ahead: int
+    """What is still to be settled before this one."""
+
+
+class RequestedTurn(BaseModel):
+    """A turn that waits in the line."""
+
+    id: UUID
+    state: str
+    line: LinePlace
+    links: dict[str, str]
+
+
+class TurnDocument(BaseModel):
+    """A turn with its history."""
+
+    model_config = ConfigDict(title="Turn")
+
+    id: UUID
+    state: State
+    person_id: UUID
+    asked_by: UUID
+    service: str
+    service_name: str | None
+    tier: str
+    office: str
+    office_name: str | None
+    address: str | None
+    date: date
+    window: str | None
+    zone: str | None
+    fee: Money | None
+    held_until: datetime | None
+    line: LinePlace
+    case_id: UUID | None
+    payment: dict[str, Any] | None
+    refund: dict[str, Any] | None
+    refusal: dict[str, Any] | None
+    history: list[dict[str, str]]
+    links: dict[str, str]
+
+
+class TurnList(BaseModel):
+    items: list[TurnDocument]
+    next: str | None
+
+
+class WindowAvailability(BaseModel):
+    start: str
+    end: str
+    left: int
+
+
+class Day(BaseModel):
+    office: str
+    date: date
+    state: str
+    """open, sold-out, not-open-yet, closed, over"""
+    left: int
+    opens_at: datetime | None
+    windows: list[WindowAvailability]
+
+
+class Availability(BaseModel):
+    service: str
+    tier: str
+    days: list[Day]
+
+
+class Cancellation(BaseModel):
+    """Why a turn is given back."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Annotated[str, Field(pattern=r"^[a-z][a-z-]{0,63}$")] = "changed-mind"
+
+
+def create_router(
+    database: Database,
+    verifier: Verifier,
+    intake: Intake,
+    line: Line,
+    catalogue: Catalogue,
+    settings: BookingSettings,
+    clock: Clock,
+) -> APIRouter:
+    """Booking's resources."""
+    router = APIRouter(tags=["turns"])
+
+    async def citizen(request: Request) -> Caller:
+        caller = await verifier.caller(request.headers.get("authorization"))
+        require(caller, Role.CITIZEN)
+        return caller
+
+    Citizen = Annotated[Caller, Depends(citizen)]
+
+    async def own_turn(id: UUID, caller: Caller) -> Turn | None:
+        async with database.reading() as connection:
+            turn = (await turns.by_ids(connection, [id])).get(id)
+        if turn is not None and caller.person_id not in {turn.person_id, turn.asked_by}:
+            raise UnknownTurn
+        return turn
+
+    async def look(id: UUID, caller: Caller, at: str | None, asked: str | None) -> dict[str, Any] | Turn:
+        """The turn if it is settled, or its place in the line."""
+        turn = await own_turn(id, caller)
+        if turn is not None:
+            if asked is not None and turn.fingerprint != asked:
+                raise KeyReused
+            return turn
+        place = _place(at)
+        if place is None or line.has_settled(place):
+            raise UnknownTurn
+        return requested(id, place, line.ahead(place), asked or "")
+
+    @router.get(
+        "/availability",
+        operation_id="availability",
+        summary="Seats left by day",
+        response_model=Availability,
+        responses={404: problem("No such office."), 422: problem("Not valid, or more than 60 days.")},
+    )
+    async def availability(
+        service: Annotated[Code, Query()],
+        tier: Annotated[TierCode, Query()],
+        office: Annotated[Code | None, Query()] = None,
+        region: Annotated[Code | None, Query()] = None,
+        first: Annotated[date | None, Query(alias="from")] = None,
+        last: Annotated[date | None, Query(alias="to")] = None,
+    ) -> Response:
+        now = clock()
+        first = first or now.date()
+        last = last or first + timedelta(days=30)
+        if not timedelta(0) <= last - first <= timedelta(days=MAX_SPAN_DAYS):
+            raise TooFarAhead(span_days=MAX_SPAN_DAYS)
+        offices = [
+            each.code
+            for each in catalogue.offices.values()
+            if office in {None, each.code} and region in {None, each.region} and service in each.services
+        ]
+        if office is not None and office not in catalogue.offices:
+            raise UnknownOffice
+        async with database.reading() as connection:
+            found = await pools.availability(connection, service, tier, offices, first, last)
+        days = [_day(code, day, seats, now) for code, day, seats in found]
+        body = orjson.dumps({"service": service, "tier": tier, "days": days})
+        return Response(body, media_type="application/json", headers={"cache-control": "public, max-age=1"})
+
+    @router.get("/turns", operation_id="list_turns", summary="My turns, newest first", response_model=TurnList,
+                responses={401: problem("Not signed in."), 422: problem("Not valid.")})  # fmt: skip
+    async def list_turns(
+        request: Request,
+        caller: Citizen,
+        limit: Annotated[int, Query(ge=1, le=100)] = 20,
+        cursor: Annotated[str | None, Query(max_length=200)] = None,
+    ) -> Response:
+        lang = request_language(request)
+        async with database.reading() as connection:
+            found = await turns.of_person(
+                connection, caller.person_id, limit=limit + 1, before=_cursor(cursor) if cursor else None
+            )
+        more = _pack_cursor(*found[limit - 1]) if len(found) > limit else None
+        items = [shown_turn(turn, catalogue, lang) for _, turn in found[:limit]]
+        headers = {"content-language": lang}
+        if more:
+            headers["link"] = f'<{request.url.path}?limit={limit}&cursor={more}>; rel="next"'
+        return Response(orjson.dumps({"items": items, "next": more}), 200, headers, "application/json")
+
+    @router.get("/turns/{id}", operation_id="get_turn", summary="A turn and its history",
+                response_model=TurnDocument | RequestedTurn,
+                responses={401: problem("Not signed in."), 404: problem("No such turn, or not yours."),
+                           422: problem("Not valid, or the key was used for another request.")})  # fmt: skip
+    async def get_turn(request: Request, id: UUID, caller: Citizen, at: At = None, asked: Asked = None) -> Response:
+        found = await look(id, caller, at, asked)
+        lang = request_language(request)
+        body = shown_turn(found, catalogue, lang) if isinstance(found, Turn) else found
+        headers = {"content-language": lang, "cache-control": "no-store"}
+        return Response(orjson.dumps(body), 200, headers, "application/json")
+
+    @router.get("/turns/{id}/updates", operation_id="follow_turn", summary="A turn as it changes (server-sent events)",
+                response_class=EventSourceResponse,
+                responses={200: {"content": {"text/event-stream": {}}, "description": "`turn` events, one per change"},
+                           401: problem("Not signed in."), 404: problem("No such turn, or not yours."),
+                           422: problem("Not valid.")})  # fmt: skip
+    async def follow_turn(
+        request: Request, id: UUID, caller: Citizen, at: At = None, asked: Asked = None
+    ) -> EventSourceResponse:
+        lang = request_language(request)
+        await look(id, caller, at, asked)
+
+        async def events() -> AsyncIterator[dict[str, str]]:
+            told, end = None, clock() + UPDATES_AT_MOST
+            while clock() < end:
+                try:
+                    found = await look(id, caller, at, asked)
+                except UnknownTurn:
+                    found = {}
+                body = shown_turn(found, catalogue, lang) if isinstance(found, Turn) else found
+                encoded = orjson.dumps(body).decode()
+                if body and encoded != told:
+                    told = encoded
+                    yield {"event": "turn", "id": fingerprint(encoded), "data": encoded}
+                await asyncio.sleep(UPDATE_SECONDS)
+
+        return EventSourceResponse(events(), ping=15, headers={"content-language": lang})
+
+    @router.post("/turns/{id}/cancellation", operation_id="cancel_turn", summary="Give a turn back", status_code=202,
+                 response_model=TurnDocument,
+                 responses={200: {"model": TurnDocument, "description": "Cancelled (with `Prefer: wait`)."},
+                            400: problem("No Idempotency-Key, or the body can't be read."),
+                            401: problem("Not signed in."), 404: problem("No such turn, or not yours."),
+                            409: problem("`not-cancellable`, `too-late-to-cancel`"), 422: problem("Not valid."),
+                            503: problem("The line can't take requests now.")})  # fmt: skip
+    async def cancel_turn(
+        request: Request,
+        id: UUID,
+        caller: Citizen,
+        cancellation: Cancellation | None = None,
+        idempotency_key: IdempotencyKey = None,
+        prefer: Annotated[str | None, Header()] = None,
+    ) -> Response:
+        key = needed(idempotency_key)
+        reason = cancellation.reason if cancellation else Cancellation().reason
+        turn = await own_turn(id, caller)
+        if turn is None:
+            raise UnknownTurn
+        _check_cancellable(turn, catalogue, clock())
+        command = CancelTurn(turn_id=id, pool=turn.pool, asked_by=caller.person_id, reason=reason, asked_at=clock())
+        place = await intake.append(command, id=derived_id(id, f"cancellation/{caller.person_id}/{key}"))
+        seconds = wait_seconds(prefer)
+        settled = await line.answer(place, id, seconds) if seconds else None
+        if settled is not None and settled.state in domain.LIVE:
+            raise NotCancellable(state=settled.state.value)
+        lang = request_language(request)
+        body = shown_turn(settled or turn, catalogue, lang)
+        headers = {"content-language": lang, "location": f"/api/booking/turns/{id}"}
+        return Response(orjson.dumps(body), 200 if settled else 202, headers, "application/json")
+
+    return router
+
+
+def _check_cancellable(turn: Turn, catalogue: Catalogue, now: datetime) -> None:
+    cancelled = {State.CANCELLED_BY_CITIZEN, State.CANCELLED_BY_OFFICE}
+    if turn.state in cancelled:
+        return  # asked again: the same answer
+    if turn.state not in domain.LIVE:
+        raise NotCancellable(state=turn.state.value)
+    office = catalogue.offices.get(turn.pool.office)
+    zone = office.zone if office else "UTC"
+    if now >= end_of_day(turn.pool.date - timedelta(days=1), zone):
+        raise TooLateToCancel
+
+
+def _day(office: str, day: date, seats: Seats, now: datetime) -> dict[str, Any]:
+    if now >= seats.closes_at:
+        state = "over"
+    elif seats.capacity == 0:
+        state = "closed"
+    elif now < seats.opens_at:
+        state = "not-open-yet"
+    else:
+        state = "open" if seats.left else "sold-out"
+    return {
+        "office": office,
+        "date": day.isoformat(),
+        "state": state,
+        "left": seats.left if state == "open" else 0,
+        "opens_at": seats.opens_at.isoformat() if state == "not-open-yet" else None,
+        "windows": [
+            {"start": each.start, "end": each.end, "left": max(0, each.capacity - each.in_use)}
+            for each in seats.windows
+        ],
+    }
+
+
+def _place(at: str | None) -> Place | None:
+    if at is None:
+        return None
+    partition, offset = at.split(":")
+    return Place(partition=int(partition), offset=int(offset))
+
+
+def _pack_cursor(asked_at: datetime, turn: Turn) -> str:
+    return base64.urlsafe_b64encode(f"{asked_at.isoformat()} {turn.id}".encode()).decode().rstrip("=")
+
+
+def _cursor(text: str) -> tuple[datetime, UUID]:
+    try:
+        at, _, id = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().partition(" ")
+        return datetime.fromisoformat(at).astimezone(UTC), UUID(id)
+    except (ValueError, binascii.Error) as error:
+        pointer = [{"loc": ("query", "cursor"), "type": "cursor_invalid", "msg": "not a cursor of this list"}]
+        raise problems.invalid_request(pointer) from error

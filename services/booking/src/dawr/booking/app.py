@@ -1,0 +1,47 @@
+"""Booking, put together."""
+
+import asyncio
+
+from dawr.booking.api import create_router
+from dawr.booking.catalogue import Catalogue
+from dawr.booking.consumers import create_consumers
+from dawr.booking.intake import Intake
+from dawr.booking.line import Line
+from dawr.booking.service.expire_holds import expire_holds
+from dawr.booking.settings import BookingSettings
+from dawr.servicekit.clock import Clock, utc_now
+from dawr.servicekit.service import Service
+
+VERSION = "0.1.0"
+
+
+def create_service(settings: BookingSettings | None = None, *, clock: Clock = utc_now) -> Service:
+    """The booking service, ready to run; nothing connects before it does."""
+    settings = settings or BookingSettings()
+    service = Service(name="booking", title="Dawr booking", version=VERSION, settings=settings, clock=clock)
+    database = service.database
+    catalogue = Catalogue()
+    line = Line(database)
+    intake = Intake(service.producer, service.verifier, catalogue, line, settings, clock)
+
+    async def sweep() -> None:
+        while True:
+            async with database.transaction() as tx:
+                expired = await expire_holds(tx)
+            if not expired:
+                await asyncio.sleep(settings.sweep_seconds)
+
+    async def follow_catalogue() -> None:
+        await catalogue.follow(database)
+
+    async def has_catalogue() -> bool:
+        return catalogue.is_loaded
+
+    service.consumers = create_consumers(database, settings, catalogue)
+    service.background = {"sweeper": sweep, "catalogue": follow_catalogue}
+    service.serving = {"line": line.follow, "catalogue": follow_catalogue}
+    service.ready = {"catalogue": has_catalogue}
+    service.routes = (intake.route(f"/api/{service.name}/turns"),)
+    service.openapi = intake.document
+    service.routers = (create_router(database, service.verifier, intake, line, catalogue, settings, clock),)
+    return service

@@ -1,0 +1,88 @@
+"""This service's copy of the catalogue: in its tables from the state topics, and in the memory of each process."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from dawr.contracts import Channel, Money
+from dawr.contracts.catalog import OfficeDescribed, ServiceDescribed
+from dawr.servicekit.database import Database
+
+REFRESH_SECONDS = 0.25
+
+_KEEP = text("""
+INSERT INTO catalogue_items (kind, code, revision, state) VALUES (:kind, :code, :revision, CAST(:state AS jsonb))
+ON CONFLICT (kind, code) DO UPDATE SET revision = excluded.revision, state = excluded.state
+WHERE catalogue_items.revision < excluded.revision
+""")
+_DROP = text("DELETE FROM catalogue_items WHERE kind = :kind AND code = :code")
+_VERSION = text("SELECT count(*), coalesce(sum(revision), 0) FROM catalogue_items")
+_ALL = text("SELECT kind, state FROM catalogue_items")
+
+
+@dataclass
+class Catalogue:
+    """Services and offices by code, as fresh as the last refresh (a quarter of a second)."""
+
+    services: dict[str, ServiceDescribed] = field(default_factory=dict)
+    offices: dict[str, OfficeDescribed] = field(default_factory=dict)
+    version: tuple[int, int] = (-1, -1)
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether there is anything to go by."""
+        return bool(self.services and self.offices)
+
+    def family(self, service: str) -> str:
+        """What `one live turn` counts; a service that is unknown counts by itself."""
+        known = self.services.get(service)
+        return known.family if known else service
+
+    def fee(self, service: str, tier: str, channel: Channel, on: date) -> Money | None:
+        """The fee in force on a day."""
+        known = self.services.get(service)
+        return known.fee(tier, channel, on) if known else None
+
+    async def refresh(self, connection: AsyncConnection) -> None:
+        """Read again what the tables hold, if it changed."""
+        count, revisions = (await connection.execute(_VERSION)).one()
+        version = (int(count), int(revisions))
+        if version == self.version:
+            return
+        services, offices = {}, {}
+        for kind, state in await connection.execute(_ALL):
+            if kind == "service":
+                service = ServiceDescribed.model_validate(state)
+                services[service.code] = service
+            else:
+                office = OfficeDescribed.model_validate(state)
+                offices[office.code] = office
+        self.services, self.offices, self.version = services, offices, version
+
+    async def follow(self, database: Database) -> None:
+        """Keep fresh until cancelled."""
+        while True:
+            async with database.reading() as connection:
+                await self.refresh(connection)
+            await asyncio.sleep(REFRESH_SECONDS)
+
+
+async def keep(connection: AsyncConnection, item: ServiceDescribed | OfficeDescribed) -> None:
+    """Keep a service or an office as it is now; an older revision never overwrites a newer one."""
+    kind = "service" if isinstance(item, ServiceDescribed) else "office"
+    state = item.model_dump_json()
+    await connection.execute(_KEEP, {"kind": kind, "code": item.code, "revision": item.revision, "state": state})
+
+
+async def drop(connection: AsyncConnection, kind: str, code: str) -> None:
+    """Forget a service or an office that was taken away."""
+    await connection.execute(_DROP, {"kind": kind, "code": code})
+
+
+def end_of_day(day: date, zone: str) -> datetime:
+    """The moment at which a local date of an office is over; aware."""
+    return datetime.combine(day + timedelta(days=1), time.min, ZoneInfo(zone))

@@ -1,0 +1,136 @@
+"""Everything that booking refuses over HTTP, and what is wrong with a message that goes to the dead letters."""
+
+from dawr.contracts import Text
+from dawr.contracts.booking import RefusalCode
+from dawr.servicekit.errors import Refusal
+
+
+class UnknownTurn(Refusal):
+    """No such turn, or none that the caller may see."""
+
+    code = "unknown-turn"
+    status = 404
+    title = Text(ar="لا يوجد دور بهذا الرقم", en="There is no such turn")
+
+
+class IllegalMove(Refusal):
+    """The state machine has no such edge."""
+
+    code = "illegal-move"
+    title = Text(ar="لا يمكن الانتقال إلى هذه الحالة", en="The turn can't go to that state")
+
+
+class AmountDiffers(Refusal):
+    """A payment of another amount than the turn asked for was told as captured."""
+
+    code = "amount-differs"
+    title = Text(ar="المبلغ المدفوع يختلف عن المطلوب", en="The paid amount differs from the one asked for")
+
+
+class NotCancellable(Refusal):
+    """The turn has ended already, or its day has come."""
+
+    code = "not-cancellable"
+    title = Text(ar="لا يمكن إلغاء هذا الدور", en="This turn can't be cancelled")
+
+
+class TooLateToCancel(Refusal):
+    """The day of the turn has begun."""
+
+    code = "too-late-to-cancel"
+    title = Text(
+        ar="بدأ يوم الدور ولم يعد الإلغاء ممكناً", en="The day of the turn has begun; it can't be cancelled any more"
+    )
+
+
+class UnknownService(Refusal):
+    """The catalogue has no such service or tier, or no longer."""
+
+    code = "unknown-service"
+    status = 404
+    title = Text(ar="لا توجد خدمة بهذا الرمز", en="There is no such service or tier")
+
+
+class UnknownOffice(Refusal):
+    """The catalogue has no such office, or no longer."""
+
+    code = "unknown-office"
+    status = 404
+    title = Text(ar="لا يوجد مكتب بهذا الرمز", en="There is no such office")
+
+
+class NotOffered(Refusal):
+    """The office does not offer this service to those who ask this way."""
+
+    code = "not-offered"
+    title = Text(ar="لا يقدم هذا المكتب هذه الخدمة", en="This office does not offer this service")
+
+
+class MissionOnly(Refusal):
+    """Turns at missions are asked for with a case."""
+
+    code = "mission-only"
+    title = Text(ar="تُطلب مواعيد البعثات عبر المعاملات القنصلية", en="Turns at missions are asked for through a case")
+
+
+class TooFarAhead(Refusal):
+    """A span or a day that is longer, or further away, than is answered."""
+
+    code = "too-far-ahead"
+    status = 422
+    title = Text(ar="المدى المطلوب أبعد من المسموح", en="The days asked for reach too far")
+
+
+class CatalogueMissing(Refusal):
+    """This service has no copy of the catalogue yet."""
+
+    code = "catalogue-missing"
+    status = 503
+    title = Text(ar="الخدمة قيد التهيئة، حاول بعد قليل", en="The service is getting ready; try again shortly")
+
+
+class BrokerAway(Refusal):
+    """The log can't take requests now. Nothing was accepted; the same key may be sent again."""
+
+    code = "intake-unavailable"
+    status = 503
+    title = Text(
+        ar="تعذر استقبال الطلب الآن، أعد المحاولة بالمفتاح نفسه",
+        en="Requests can't be taken now; try again with the same key",
+    )
+
+
+class SeatRefused(Refusal):
+    """No seat. Its code is the one of the `TurnRefused` fact."""
+
+    code = "sold-out"
+
+    def __init__(self, code: RefusalCode, **data: object) -> None:
+        self.code = code.value  # type: ignore[misc]
+        self.title = REFUSALS[code]  # type: ignore[misc]
+        super().__init__(None, **data)  # type: ignore[arg-type]
+
+
+REFUSALS: dict[RefusalCode, Text] = {
+    RefusalCode.SOLD_OUT: Text(
+        ar="نفدت المقاعد في هذا اليوم؛ جرّب يوماً أو مكتباً آخر", en="This day is sold out; try another day or office"
+    ),
+    RefusalCode.WINDOW_FULL: Text(
+        ar="امتلأت هذه الفترة؛ اختر فترة أخرى من اليوم نفسه", en="This window is full; choose another one of the day"
+    ),
+    RefusalCode.WINDOW_UNKNOWN: Text(ar="لا توجد فترة تبدأ في هذا الوقت", en="No window starts at that time"),
+    RefusalCode.NOT_OPEN_YET: Text(ar="لم يُفتح الحجز لهذا اليوم بعد", en="This day is not open for booking yet"),
+    RefusalCode.CLOSED: Text(
+        ar="المكتب لا يقدم هذه الخدمة في هذا اليوم", en="The office does not serve this on that day"
+    ),
+    RefusalCode.DAY_OVER: Text(ar="انقضى هذا اليوم", en="That day is over"),
+    RefusalCode.ONE_LIVE_TURN: Text(
+        ar="لديك دور قائم لخدمة من هذا النوع؛ ألغه أولاً أو استعمله",
+        en="There already is a live turn for a service of this kind; use it or cancel it first",
+    ),
+    RefusalCode.UNKNOWN_SERVICE: UnknownService.title,
+    RefusalCode.NO_FEE: Text(ar="لم يُحدد رسم لهذه الخدمة", en="No fee is set for this service and tier"),
+    RefusalCode.FX_MISMATCH: Text(
+        ar="سعر الصرف لا يطابق عملة الرسم", en="The exchange rate is not of the fee's currency"
+    ),
+}

@@ -1,0 +1,206 @@
+"""Taking a turn: the one hot path of HTTP. It validates, checks rights, and appends to the log; no database is asked.
+
+A Starlette route within the FastAPI app: FastAPI's own layers would cost as much again as all the rest.
+"""
+
+import re
+from collections import OrderedDict
+from datetime import date, timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from dawr.booking.catalogue import Catalogue
+from dawr.booking.domain import State, Turn
+from dawr.booking.errors import (
+    BrokerAway,
+    CatalogueMissing,
+    MissionOnly,
+    NotOffered,
+    SeatRefused,
+    TooFarAhead,
+    UnknownOffice,
+    UnknownService,
+)
+from dawr.booking.line import Line
+from dawr.booking.openapi import with_take_turn
+from dawr.booking.present import links, requested, shown_turn
+from dawr.booking.settings import BookingSettings
+from dawr.contracts import Channel, Message, Place, Pool, derived_id
+from dawr.contracts.booking import RefusalCode, RequestTurn
+from dawr.contracts.ids import turn_id as turn_id_for
+from dawr.contracts.topics import BOOKING_REQUESTS
+from dawr.contracts.values import Code, TierCode, WindowStart
+from dawr.servicekit import problems, telemetry
+from dawr.servicekit.auth import Role, Verifier, require
+from dawr.servicekit.clock import Clock
+from dawr.servicekit.envelope import headers_for
+from dawr.servicekit.errors import Transient
+from dawr.servicekit.idempotency import KeyMissing, KeyReused, fingerprint
+from dawr.servicekit.producer import Producer
+
+MAX_WAIT_SECONDS = 10
+RETRY_AFTER_SECONDS = 2
+_REMEMBERED_KEYS = 50_000
+_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*(\d{1,3})(?:$|[,;\s])")
+_KEY = re.compile(r"[\x21-\x7e]{1,128}")
+_JSON = "application/json"
+
+
+class TakeTurn(BaseModel):
+    """What a citizen asks for."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"service": "PASS_REN", "tier": "N", "office": "DAM-01", "date": "2026-12-01"}],
+        },
+    )
+
+    service: Code
+    tier: TierCode
+    office: Code
+    date: Annotated[date, Field(description="A local date of the office.")]
+    window: WindowStart | None = None
+
+
+def wait_seconds(prefer: str | None) -> int:
+    """How long a caller prefers to wait (RFC 7240 `Prefer: wait=N`), at most ten seconds; 0 if they don't say."""
+    found = _WAIT.search(prefer or "")
+    return min(int(found.group(1)), MAX_WAIT_SECONDS) if found else 0
+
+
+class Intake:
+    """Appends commands to the request topic, and waits for their answer if the caller likes."""
+
+    def __init__(
+        self,
+        producer: Producer,
+        verifier: Verifier,
+        catalogue: Catalogue,
+        line: Line,
+        settings: BookingSettings,
+        clock: Clock,
+    ) -> None:
+        self._producer = producer
+        self._verifier = verifier
+        self._catalogue = catalogue
+        self._line = line
+        self._settings = settings
+        self._clock = clock
+        self._recent: OrderedDict[UUID, str] = OrderedDict()
+
+    def route(self, path: str) -> Route:
+        """The route of `POST /turns`."""
+        return Route(path, self.take_turn, methods=["POST"])
+
+    def document(self, openapi: dict[str, Any]) -> dict[str, Any]:
+        """The OpenAPI document with this route in it."""
+        return with_take_turn(openapi, TakeTurn)
+
+    async def take_turn(self, request: Request) -> Response:
+        """Accept a request for a turn: 202 with its place in the line, or its answer with `Prefer: wait`."""
+        headers = request.headers
+        caller = await self._verifier.caller(headers.get("authorization"))
+        require(caller, Role.CITIZEN)
+        key = headers.get("idempotency-key")
+        if not key or not _KEY.fullmatch(key):
+            raise KeyMissing
+        try:
+            wanted = TakeTurn.model_validate_json(await request.body())
+        except ValidationError as error:
+            raise problems.invalid_request(_located(error)) from error
+        pool = self._checked(wanted)
+        turn_id = turn_id_for(caller.person_id, key)
+        print_ = fingerprint(pool.key, wanted.window)
+        known = self._recent.get(turn_id)
+        if known is not None and known != print_:
+            raise KeyReused
+        if known is None and self._line.knows_sold_out(pool.key, turn_id):
+            self._line.asks_for(pool.key)
+            raise SeatRefused(RefusalCode.SOLD_OUT)
+        self._line.asks_for(pool.key)
+        command = RequestTurn(
+            turn_id=turn_id,
+            person_id=caller.person_id,
+            asked_by=caller.person_id,
+            pool=pool,
+            window=wanted.window,
+            channel=Channel.ONLINE,
+            fingerprint=print_,
+            asked_at=self._clock(),
+        )
+        place = await self.append(command, id=derived_id(turn_id, print_))
+        self._remember(turn_id, print_)
+        seconds = wait_seconds(headers.get("prefer"))
+        turn = await self._line.answer(place, turn_id, seconds) if seconds else None
+        return self._answer(request, turn_id, place, print_, turn)
+
+    def _checked(self, wanted: TakeTurn) -> Pool:
+        """The pool that is asked for; refuses what the catalogue does not have."""
+        catalogue = self._catalogue
+        if not catalogue.is_loaded:
+            raise CatalogueMissing(retry_after_seconds=RETRY_AFTER_SECONDS)
+        service = catalogue.services.get(wanted.service)
+        if service is None or service.retired or all(tier.code != wanted.tier for tier in service.tiers):
+            raise UnknownService
+        office = catalogue.offices.get(wanted.office)
+        if office is None or office.retired:
+            raise UnknownOffice
+        if office.kind == "mission":
+            raise MissionOnly
+        if wanted.service not in office.services or Channel.ONLINE not in service.channels:
+            raise NotOffered
+        if wanted.date > self._clock().date() + timedelta(days=self._settings.ahead_days):
+            raise TooFarAhead(ahead_days=self._settings.ahead_days)
+        return Pool(office=wanted.office, service=wanted.service, tier=wanted.tier, date=wanted.date)
+
+    async def append(self, command: Message, *, id: UUID) -> Place:
+        """Append a command to the request topic, durably; its place in the line. Refuses when the broker is away."""
+        key = command.key()
+        headers = headers_for(
+            id=id,
+            wire_type=command.wire_type,
+            source="booking",
+            subject=key,
+            time=self._clock(),
+            traceparent=telemetry.traceparent.get(),
+        )
+        try:
+            record = await self._producer.send(
+                BOOKING_REQUESTS.name, key.encode(), command.model_dump_json().encode(), headers
+            )
+        except Transient as error:
+            raise BrokerAway(retry_after_seconds=RETRY_AFTER_SECONDS) from error
+        return Place(partition=record.partition, offset=record.offset)
+
+    def _remember(self, turn_id: UUID, print_: str) -> None:
+        self._recent[turn_id] = print_
+        if len(self._recent) > _REMEMBERED_KEYS:
+            self._recent.popitem(last=False)
+
+    def _answer(self, request: Request, turn_id: UUID, place: Place, print_: str, turn: Turn | None) -> Response:
+        where = links(turn_id, place, print_)["self"]
+        if turn is None:
+            body = requested(turn_id, place, self._line.ahead(place), print_)
+            return Response(orjson.dumps(body), 202, {"location": where}, _JSON)
+        if turn.fingerprint != print_:
+            raise KeyReused
+        if turn.state is State.REFUSED and turn.refusal is not None:
+            opens = turn.opens_at.isoformat() if turn.opens_at else None
+            raise SeatRefused(turn.refusal, turn_id=str(turn.id), opens_at=opens)
+        lang = problems.request_language(request)
+        headers = {"location": links(turn_id)["self"], "content-language": lang}
+        return Response(orjson.dumps(shown_turn(turn, self._catalogue, lang)), 201, headers, _JSON)
+
+
+def _located(error: ValidationError) -> list[dict[str, Any]]:
+    return [
+        {**each, "loc": ("body", *each["loc"])}
+        for each in error.errors(include_url=False, include_context=False, include_input=False)
+    ]

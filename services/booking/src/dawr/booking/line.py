@@ -1,0 +1,116 @@
+"""The line as the HTTP side sees it: how far the allocator has come, and who waits for an answer.
+
+One loop per process looks at the allocator's positions; when they pass the places of those who wait, one query
+gives all their turns. It works for twins of a request and across replicas, and costs nothing when nobody waits.
+"""
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import text
+
+from dawr.booking.domain import Turn
+from dawr.booking.store import pools, turns
+from dawr.contracts import Place
+from dawr.contracts.topics import BOOKING_REQUESTS
+from dawr.servicekit.database import Database
+
+WAITED_FOR_SECONDS = 0.012
+IDLE_SECONDS = 0.25
+SOLD_OUT_SECONDS = 0.5
+_ASKED_POOLS = 500
+
+_POSITIONS = text("SELECT partition, next_offset FROM consumer_positions WHERE topic = :topic")
+
+
+@dataclass(eq=False)
+class _Waiter:
+    turn_id: UUID
+    future: "asyncio.Future[Turn | None]"
+
+
+class Line:
+    """Follows the allocator."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._positions: dict[int, int] = {}
+        self._waiters: dict[int, list[tuple[int, _Waiter]]] = defaultdict(list)
+        self._wake = asyncio.Event()
+        self._asked: set[str] = set()
+        self.sold_out: dict[str, frozenset[UUID]] = {}
+        """Pools known to have no seat left, each with the turns that have them; looked at again twice a second
+        while anybody asks for them."""
+
+    def ahead(self, place: Place) -> int:
+        """How many requests are still to be settled before this one, as last seen."""
+        return max(0, place.offset - self._positions.get(place.partition, 0))
+
+    def has_settled(self, place: Place) -> bool:
+        """Whether the allocator has answered what stands at this place."""
+        return self._positions.get(place.partition, 0) > place.offset
+
+    def asks_for(self, pool: str) -> None:
+        """Note that somebody asks for a pool, so that it becomes known when it is sold out."""
+        if len(self._asked) < _ASKED_POOLS:
+            self._asked.add(pool)
+
+    def knows_sold_out(self, pool: str, turn_id: UUID) -> bool:
+        """Whether a pool is known to be sold out, and this turn is none of those that have its seats."""
+        holders = self.sold_out.get(pool)
+        return holders is not None and turn_id not in holders
+
+    async def answer(self, place: Place, turn_id: UUID, seconds: float) -> Turn | None:
+        """The turn once the allocator has passed the place; None if that takes longer."""
+        waiter = _Waiter(turn_id, asyncio.get_running_loop().create_future())
+        entry = (place.offset, waiter)
+        self._waiters[place.partition].append(entry)
+        self._wake.set()
+        try:
+            return await asyncio.wait_for(waiter.future, seconds)
+        except TimeoutError:
+            return None
+        finally:
+            if entry in self._waiters[place.partition]:
+                self._waiters[place.partition].remove(entry)
+
+    async def follow(self) -> None:
+        """Look at the positions until cancelled: often while somebody waits, seldom else."""
+        sold_out_due = 0.0
+        loop = asyncio.get_running_loop()
+        while True:
+            async with self._database.reading() as connection:
+                rows = await connection.execute(_POSITIONS, {"topic": BOOKING_REQUESTS.name})
+                self._positions = {row.partition: row.next_offset for row in rows}
+                passed = self._take_passed()
+                if passed:
+                    found = await turns.by_ids(connection, {each.turn_id for each in passed})
+                    for waiter in passed:
+                        if not waiter.future.done():
+                            waiter.future.set_result(found.get(waiter.turn_id))
+                if self._asked and loop.time() >= sold_out_due:
+                    sold_out_due = loop.time() + SOLD_OUT_SECONDS
+                    asked, self._asked = self._asked, set()
+                    self.sold_out = await pools.sold_out(connection, asked, self._database.clock())
+            await self._pause()
+
+    def _take_passed(self) -> list[_Waiter]:
+        passed = []
+        for partition, waiting in self._waiters.items():
+            position = self._positions.get(partition, 0)
+            if any(offset < position for offset, _ in waiting):
+                passed += [waiter for offset, waiter in waiting if offset < position]
+                self._waiters[partition] = [each for each in waiting if each[0] >= position]
+        return passed
+
+    async def _pause(self) -> None:
+        if any(self._waiters.values()):
+            await asyncio.sleep(WAITED_FOR_SECONDS)
+            return
+        self._wake.clear()
+        try:
+            await asyncio.wait_for(self._wake.wait(), IDLE_SECONDS)
+        except TimeoutError:
+            return

@@ -1,0 +1,170 @@
+"""The allocator: a batch of requests and cancellations, in the order of the line, in one transaction."""
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from itertools import groupby
+from uuid import UUID
+
+from dawr.booking import domain
+from dawr.booking.catalogue import Catalogue
+from dawr.booking.domain import Seats, State, Wish
+from dawr.booking.errors import IllegalMove, UnknownTurn
+from dawr.booking.service.tell import tell_allocated, tell_cancelled, tell_expired
+from dawr.booking.store import pools, turns
+from dawr.contracts import Place
+from dawr.contracts.booking import CancelTurn, RequestTurn
+from dawr.servicekit import telemetry
+from dawr.servicekit.database import Transaction
+from dawr.servicekit.envelope import Received
+
+_log = telemetry.get_logger("dawr.booking")
+
+
+async def take_requests(
+    tx: Transaction, batch: Sequence[Received], catalogue: Catalogue, *, hold: timedelta, grace: timedelta
+) -> None:
+    """Answer every request of the batch: seats are held or refused, cancellations give seats back.
+
+    `hold` is how long a seat is kept for its payment; `grace` how much longer the bank may take the money.
+    """
+    seats, family = await _lock(tx, batch, catalogue)
+    before = dict(seats)
+    for wishes, run in _runs(batch):
+        if wishes:
+            await _allocate(tx, run, family, seats, catalogue, hold=hold, grace=grace)
+        else:
+            for each in run:
+                await _cancel(tx, each, seats)
+    await pools.save(tx.connection, before, seats)
+
+
+def _runs(batch: Sequence[Received]) -> Iterator[tuple[bool, list[Received]]]:
+    """The batch in its order, cut into stretches of requests and stretches of cancellations."""
+    for wishes, run in groupby(batch, key=lambda each: isinstance(each.message, RequestTurn)):
+        yield wishes, list(run)
+
+
+async def _lock(
+    tx: Transaction, batch: Sequence[Received], catalogue: Catalogue
+) -> tuple[dict[str, Seats], dict[str, str]]:
+    """Lock the pools of the batch, let what ran out in them go, and give their seats (and families by service)."""
+    family: dict[str, str] = {}
+    people = set()
+    wanted = set()
+    asked: dict[str, int] = {}
+    for each in batch:
+        message = each.message
+        if isinstance(message, RequestTurn):
+            service = message.pool.service
+            family.setdefault(service, catalogue.family(service))
+            people.add((message.person_id, family[service]))
+            asked[message.pool.key] = asked.get(message.pool.key, 0) + 1
+            wanted.add(message.pool.key)
+        elif isinstance(message, CancelTurn):
+            wanted.add(message.pool.key)
+    live = await turns.live(tx.connection, people)
+    lapsed = {turn.pool.key for turn in live if domain.has_run_out(turn, tx.now)}
+    seats = await pools.lock(tx.connection, wanted | lapsed)
+    # A hold that has run out counts as free, even when the sweeper is down (invariant 6).
+    tight = {key for key, count in asked.items() if key in seats and _is_tight(seats[key], count)}
+    for turn in await turns.lock_run_out(tx.connection, sorted(tight | (lapsed & set(seats))), tx.now):
+        expired = domain.expire(turn, tx.now)
+        seats[turn.pool.key] = seats[turn.pool.key].taking(turn.window, -1)
+        await turns.save(tx.connection, [expired])
+        tell_expired(tx, expired)
+    return seats, family
+
+
+def _is_tight(seats: Seats, asked: int) -> bool:
+    return seats.left < asked or any(each.capacity - each.in_use < asked for each in seats.windows)
+
+
+async def _allocate(
+    tx: Transaction,
+    run: Sequence[Received],
+    family: dict[str, str],
+    seats: dict[str, Seats],
+    catalogue: Catalogue,
+    *,
+    hold: timedelta,
+    grace: timedelta,
+) -> None:
+    """Decide and write; where another allocator was faster for a person or a key, decide the rest anew."""
+    wishes: dict[UUID, Wish] = {}
+    causes = {}
+    for each in run:
+        wish = _wish(each, family, catalogue)
+        if wish.turn_id not in wishes:  # a second body under the same key: the first one counts
+            wishes[wish.turn_id] = wish
+            causes[wish.turn_id] = each.cause
+    live = {(turn.person_id, turn.family) for turn in await turns.live(tx.connection, _people(wishes))}
+    waiting = list(wishes.values())
+    while True:
+        decided, after = domain.allocate(seats, live, waiting, now=tx.now, hold=hold)
+        given = [turn for turn in decided if turn.state is not State.REFUSED]
+        written = await turns.insert(tx.connection, given, tx.now)
+        if len(written) == len(given):
+            break
+        # Some were there already. Count the seats of those that were written, and ask again for the others.
+        known = await turns.by_ids(tx.connection, [turn.id for turn in given if turn.id not in written])
+        for turn in given:
+            if turn.id in written:
+                seats[turn.pool.key] = seats[turn.pool.key].taking(turn.window)
+                tell_allocated(tx, turn, catalogue, cause=causes[turn.id], grace=grace)
+            if turn.id not in known:
+                live.add((turn.person_id, turn.family))
+        waiting = [wish for wish in waiting if wish.turn_id not in written and wish.turn_id not in known]
+    refused = [turn for turn in decided if turn.state is State.REFUSED]
+    noted = await turns.insert(tx.connection, refused, tx.now)
+    seats.update(after)
+    for turn in decided:
+        if turn.id in written or turn.id in noted:
+            tell_allocated(tx, turn, catalogue, cause=causes[turn.id], grace=grace)
+
+
+def _people(wishes: dict[UUID, Wish]) -> set[tuple[UUID, str]]:
+    return {(wish.person_id, wish.family) for wish in wishes.values()}
+
+
+def _wish(received: Received, family: dict[str, str], catalogue: Catalogue) -> Wish:
+    request = received.message
+    if not isinstance(request, RequestTurn):
+        raise TypeError(type(request).__name__)
+    pool = request.pool
+    return Wish(
+        turn_id=request.turn_id,
+        person_id=request.person_id,
+        asked_by=request.asked_by,
+        pool=pool,
+        family=family[pool.service],
+        window=request.window,
+        channel=request.channel,
+        fee=catalogue.fee(pool.service, pool.tier, request.channel, pool.date),
+        place=Place(partition=received.record.partition, offset=received.record.offset),
+        fingerprint=request.fingerprint,
+        case_id=request.case_id,
+        fx=request.fx,
+    )
+
+
+async def _cancel(tx: Transaction, received: Received, seats: dict[str, Seats]) -> None:
+    command = received.message
+    if not isinstance(command, CancelTurn):
+        raise TypeError(type(command).__name__)
+    turn = (await turns.lock(tx.connection, [command.turn_id])).get(command.turn_id)
+    if turn is None or turn.pool != command.pool:
+        raise UnknownTurn(turn_id=str(command.turn_id))
+    by_office = command.role == "office"
+    if not by_office and command.asked_by not in {turn.person_id, turn.asked_by}:
+        raise UnknownTurn(turn_id=str(command.turn_id))
+    try:
+        cancelled, asks = domain.cancel(
+            turn, by_office=by_office, asked_by=command.asked_by, reason=command.reason, now=tx.now
+        )
+    except IllegalMove:
+        # It ended otherwise while this was on its way; whoever asked sees its state.
+        _log.info("cancellation.came-too-late", turn_id=str(turn.id), state=turn.state.value)
+        return
+    await turns.save(tx.connection, [cancelled])
+    seats[turn.pool.key] = seats[turn.pool.key].taking(turn.window, -1)
+    tell_cancelled(tx, cancelled, asks, by_office=by_office, reason=command.reason, cause=received.cause)

@@ -1,0 +1,187 @@
+"""Turns: written in batches, read by id, by person, and by hold that ran out."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from dawr.booking.domain import RefundState, State, Turn
+from dawr.contracts import Channel, FxRate, Money, Place, Pool
+from dawr.contracts.booking import RefusalCode
+
+# Rows go in sorted by person: two allocators that meet the same people wait for each other in one direction only.
+_INSERT = text("""
+INSERT INTO turns (id, person_id, asked_by, family, pool, state, channel, window_start, place_partition, place_offset,
+                   fingerprint, fee_minor, fee_currency, payable_minor, payable_currency, fx, held_until, refusal,
+                   opens_at, case_id, history, asked_at)
+SELECT id, person_id, asked_by, family, pool, state, channel, window_start, place_partition, place_offset, fingerprint,
+       fee_minor, fee_currency, payable_minor, payable_currency, CAST(fx AS jsonb), held_until, refusal, opens_at,
+       case_id, CAST(history AS jsonb), :now
+FROM unnest(CAST(:id AS uuid[]), CAST(:person AS uuid[]), CAST(:asked_by AS uuid[]), CAST(:family AS text[]),
+            CAST(:pool AS text[]), CAST(:state AS text[]), CAST(:channel AS text[]), CAST(:window AS text[]),
+            CAST(:partition AS int[]), CAST(:offset AS bigint[]), CAST(:fingerprint AS text[]),
+            CAST(:fee AS bigint[]), CAST(:fee_currency AS text[]), CAST(:payable AS bigint[]),
+            CAST(:payable_currency AS text[]), CAST(:fx AS text[]), CAST(:held_until AS timestamptz[]),
+            CAST(:refusal AS text[]), CAST(:opens_at AS timestamptz[]), CAST(:case_id AS uuid[]),
+            CAST(:history AS text[]))
+     AS n(id, person_id, asked_by, family, pool, state, channel, window_start, place_partition, place_offset,
+          fingerprint, fee_minor, fee_currency, payable_minor, payable_currency, fx, held_until, refusal, opens_at,
+          case_id, history)
+ORDER BY person_id, family
+ON CONFLICT DO NOTHING
+RETURNING id
+""")
+_SAVE = text("""
+UPDATE turns SET state = :state, paid = :paid, refund = :refund, history = CAST(:history AS jsonb) WHERE id = :id
+""")
+_BY_ID = text("SELECT * FROM turns WHERE id = ANY(CAST(:ids AS uuid[]))")
+_LOCK = text("SELECT * FROM turns WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR UPDATE")
+_LIVE = text("""
+SELECT t.* FROM turns t JOIN unnest(CAST(:persons AS uuid[]), CAST(:families AS text[])) AS w(person_id, family)
+     ON t.person_id = w.person_id AND t.family = w.family
+WHERE t.state IN ('HELD', 'CONFIRMED')
+""")
+_RUN_OUT = text("""
+SELECT * FROM turns
+WHERE state = 'HELD' AND held_until <= :now AND pool = ANY(CAST(:pools AS text[])) ORDER BY id FOR UPDATE
+""")
+_RUN_OUT_POOLS = text("""
+SELECT DISTINCT pool FROM
+    (SELECT pool FROM turns WHERE state = 'HELD' AND held_until <= :now ORDER BY held_until LIMIT :limit) AS oldest
+""")
+_OF_PERSON = text("""
+SELECT * FROM
+    (SELECT * FROM turns WHERE person_id = :person
+     UNION ALL SELECT * FROM turns WHERE asked_by = :person AND asked_by <> person_id) AS t
+WHERE CAST(:before_at AS timestamptz) IS NULL
+   OR (asked_at, id) < (CAST(:before_at AS timestamptz), CAST(:before_id AS uuid))
+ORDER BY asked_at DESC, id DESC LIMIT :limit
+""")
+
+
+async def insert(connection: AsyncConnection, turns: Sequence[Turn], now: datetime) -> set[UUID]:
+    """Write new turns; those whose id, or whose person and family among live ones, is there already are left out.
+
+    Gives the ids that were written. Waits for another transaction that is writing the same person's turn.
+    """
+    if not turns:
+        return set()
+    rows = await connection.execute(_INSERT, _columns(turns) | {"now": now})
+    return {row.id for row in rows}
+
+
+async def save(connection: AsyncConnection, turns: Iterable[Turn]) -> None:
+    """Write the new state of locked turns."""
+    parameters = [
+        {
+            "id": turn.id,
+            "state": turn.state.value,
+            "paid": turn.paid,
+            "refund": turn.refund.value,
+            "history": orjson.dumps(turn.history).decode(),
+        }
+        for turn in turns
+    ]
+    if parameters:
+        await connection.execute(_SAVE, parameters)
+
+
+async def by_ids(connection: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Turn]:
+    """Turns by id, as committed."""
+    rows = await connection.execute(_BY_ID, {"ids": list(ids)})
+    return {row.id: _turn(row) for row in rows}
+
+
+async def lock(connection: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Turn]:
+    """Turns by id, locked in the order of their ids until the transaction ends."""
+    rows = await connection.execute(_LOCK, {"ids": sorted(set(ids))})
+    return {row.id: _turn(row) for row in rows}
+
+
+async def live(connection: AsyncConnection, people: Iterable[tuple[UUID, str]]) -> list[Turn]:
+    """The live turns of persons and families."""
+    wanted = sorted(set(people))
+    parameters = {"persons": [person for person, _ in wanted], "families": [family for _, family in wanted]}
+    return [_turn(row) for row in await connection.execute(_LIVE, parameters)]
+
+
+async def lock_run_out(connection: AsyncConnection, pools: Iterable[str], now: datetime) -> list[Turn]:
+    """The holds in these (locked) pools that have run out, locked."""
+    wanted = list(pools)
+    if not wanted:
+        return []
+    return [_turn(row) for row in await connection.execute(_RUN_OUT, {"pools": wanted, "now": now})]
+
+
+async def pools_with_run_out(connection: AsyncConnection, now: datetime, limit: int) -> list[str]:
+    """The pools of the oldest holds that have run out."""
+    return [row.pool for row in await connection.execute(_RUN_OUT_POOLS, {"now": now, "limit": limit})]
+
+
+async def of_person(
+    connection: AsyncConnection, person: UUID, *, limit: int, before: tuple[datetime, UUID] | None = None
+) -> list[tuple[datetime, Turn]]:
+    """Turns for a person or asked for by them, newest first: when asked, and the turn; those after a cursor."""
+    parameters = {"person": person, "limit": limit, "before_at": None, "before_id": None}
+    if before is not None:
+        parameters |= {"before_at": before[0], "before_id": before[1]}
+    return [(row.asked_at, _turn(row)) for row in await connection.execute(_OF_PERSON, parameters)]
+
+
+def _columns(turns: Sequence[Turn]) -> dict[str, list[Any]]:
+    return {
+        "id": [turn.id for turn in turns],
+        "person": [turn.person_id for turn in turns],
+        "asked_by": [turn.asked_by for turn in turns],
+        "family": [turn.family for turn in turns],
+        "pool": [turn.pool.key for turn in turns],
+        "state": [turn.state.value for turn in turns],
+        "channel": [turn.channel.value for turn in turns],
+        "window": [turn.window for turn in turns],
+        "partition": [turn.place.partition for turn in turns],
+        "offset": [turn.place.offset for turn in turns],
+        "fingerprint": [turn.fingerprint for turn in turns],
+        "fee": [turn.fee.minor if turn.fee else None for turn in turns],
+        "fee_currency": [turn.fee.currency if turn.fee else None for turn in turns],
+        "payable": [turn.payable.minor if turn.payable else None for turn in turns],
+        "payable_currency": [turn.payable.currency if turn.payable else None for turn in turns],
+        "fx": [turn.fx.model_dump_json() if turn.fx else None for turn in turns],
+        "held_until": [turn.held_until for turn in turns],
+        "refusal": [turn.refusal.value if turn.refusal else None for turn in turns],
+        "opens_at": [turn.opens_at for turn in turns],
+        "case_id": [turn.case_id for turn in turns],
+        "history": [orjson.dumps(turn.history).decode() for turn in turns],
+    }
+
+
+def _turn(row: Any) -> Turn:
+    return Turn(
+        id=row.id,
+        person_id=row.person_id,
+        asked_by=row.asked_by,
+        pool=Pool.parse(row.pool),
+        family=row.family,
+        state=State(row.state),
+        place=Place(partition=row.place_partition, offset=row.place_offset),
+        fingerprint=row.fingerprint,
+        channel=Channel(row.channel),
+        window=row.window_start,
+        fee=_money(row.fee_minor, row.fee_currency),
+        payable=_money(row.payable_minor, row.payable_currency),
+        fx=FxRate.model_validate(row.fx) if row.fx else None,
+        held_until=row.held_until,
+        paid=row.paid,
+        refund=RefundState(row.refund),
+        refusal=RefusalCode(row.refusal) if row.refusal else None,
+        opens_at=row.opens_at,
+        case_id=row.case_id,
+        history=tuple(row.history),
+    )
+
+
+def _money(minor: int | None, currency: str | None) -> Money | None:
+    return None if minor is None or currency is None else Money(minor=minor, currency=currency)
