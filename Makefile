@@ -43,7 +43,7 @@ mutants: $(READY) ## Break the code on purpose, and see the tests catch it
 	.venv/bin/python -m dawr.tools.mutants
 
 lock: $(READY) ## Bring requirements.lock up to date with requirements.in
-	.venv/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 requirements.in -o requirements.lock
+	.venv/bin/uv pip compile --quiet --universal --no-header --generate-hashes --python-version 3.11 requirements.in -o requirements.lock
 
 # Made again when the lock or a package's pyproject.toml changes. uv comes first, at the version and with the
 # hashes of the lock, and installs the rest from it; then this repository's packages, as they lie here.
