@@ -88,6 +88,7 @@ class Database:
             pool_size=settings.database_pool_connections,
             max_overflow=0,
             pool_timeout=5,
+            hide_parameters=True,  # errors are logged, and their texts reach dead letters: no values in them
             connect_args={
                 "timeout": 3,
                 "command_timeout": 30,

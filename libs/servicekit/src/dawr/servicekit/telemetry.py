@@ -58,7 +58,10 @@ def _add_trace(_logger: Any, _method: str, event: structlog.typing.EventDict) ->
 
 
 def configure_logging(service: str, *, log_format: str, level: str) -> None:
-    """Send every log line of the process through structlog: JSON for machines, or lines that a person can read."""
+    """Send every log line of the process through structlog: JSON for machines, or lines that a person can read.
+
+    Tracebacks come without the values of local variables: those may be personal, or secret.
+    """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -68,11 +71,15 @@ def configure_logging(service: str, *, log_format: str, level: str) -> None:
     ]
     if log_format == "json":
         renderer: list[structlog.typing.Processor] = [
-            structlog.processors.dict_tracebacks,
+            structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ]
     else:
-        renderer = [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), pad_event_to=32)]
+        renderer = [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stdout.isatty(), pad_event_to=32, exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
