@@ -96,6 +96,7 @@ class Verifier:
         self._source = jwks
         self._keys: dict[str, Any] = {}
         self._next_look = 0.0
+        self._next_ask = 0.0
         self._refreshing = asyncio.Lock()
         self._callers: OrderedDict[str, Caller] = OrderedDict()
 
@@ -143,7 +144,7 @@ class Verifier:
             raise NotSignedIn from error
 
     async def _key(self, kid: str) -> Any:
-        if kid not in self._keys or time.monotonic() > self._next_look:
+        if self._is_due(kid):
             await self._refresh(kid)
         if not self._keys:
             raise KeysMissing(retry_after_seconds=2)
@@ -151,17 +152,21 @@ class Verifier:
             raise NotSignedIn
         return self._keys[kid]
 
+    def _is_due(self, kid: str) -> bool:
+        """An unknown key id may ask again soon, so that a rotation is seen at once, but not at every request."""
+        return time.monotonic() > (self._next_look if kid in self._keys else self._next_ask)
+
     async def _refresh(self, kid: str) -> None:
         async with self._refreshing:
-            if time.monotonic() <= self._next_look and (kid in self._keys or self._keys):
+            if not self._is_due(kid):
                 return
+            self._next_ask = time.monotonic() + _KEYS_RETRY_SECONDS
             try:
                 document = await self._load()
                 self._keys = {
                     key["kid"]: OKPAlgorithm.from_jwk(key) for key in document["keys"] if key.get("crv") == "Ed25519"
                 }
-                # An unknown key id may ask again soon, so that a rotation is seen, but not at every request.
-                self._next_look = time.monotonic() + (_KEYS_SECONDS if kid in self._keys else _KEYS_RETRY_SECONDS)
+                self._next_look = time.monotonic() + _KEYS_SECONDS
             except (OSError, httpx.HTTPError, ValueError, KeyError, jwt.PyJWTError) as error:
                 self._next_look = time.monotonic() + _KEYS_RETRY_SECONDS
                 _log.warning("keys.unreachable", why=type(error).__name__, kept=len(self._keys))
