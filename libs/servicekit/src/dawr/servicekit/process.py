@@ -65,6 +65,8 @@ def _listen(service: Service, role: Role) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        # A caller on this machine must not choose the address that limits count by (uvicorn trusts loopback).
+        proxy_headers=False,
         date_header=False,
         timeout_graceful_shutdown=int(settings.drain_seconds),
         timeout_keep_alive=75,

@@ -69,6 +69,8 @@ class Service:
     has_database: bool = True
     consumers: Consumers | None = None
     routers: Sequence[APIRouter] = ()
+    prefix: str | None = None
+    """Where the routers' paths begin; `/api/<name>` unless given."""
     routes: Sequence[BaseRoute] = ()
     """Plain Starlette routes, for paths where FastAPI's own work would cost too much."""
     background: dict[str, Background] = field(default_factory=dict)
@@ -126,7 +128,7 @@ class Service:
         if role.serves:
             app.router.routes.extend(self.routes)
             for router in self.routers:
-                app.include_router(router, prefix=f"/api/{self.name}")
+                app.include_router(router, prefix=f"/api/{self.name}" if self.prefix is None else self.prefix)
         app.add_middleware(
             Limits,
             body_bytes=self.settings.http_body_bytes,
