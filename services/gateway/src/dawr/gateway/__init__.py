@@ -1,1 +1,1 @@
-
+"""The public entry: sign-in, the keys of access tokens, the way to the services, and the pages that explain them."""

@@ -1,0 +1,219 @@
+"""Signing in over HTTP: `/api/session`, `/api/me`, and the keys by which services check tokens."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.security import HTTPBearer
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import JSONResponse
+
+from dawr.contracts import Text
+from dawr.gateway import service
+from dawr.gateway.addresses import Addresses
+from dawr.gateway.errors import WrongCode
+from dawr.gateway.identity import CODE_DIGITS
+from dawr.gateway.keys import Keys
+from dawr.gateway.service import Contact, Rules
+from dawr.servicekit import telemetry
+from dawr.servicekit.auth import LIFETIME, Caller, Role, Verifier, make_token
+from dawr.servicekit.database import Database
+from dawr.servicekit.problems import MEDIA_TYPE, request_language, say
+
+_log = telemetry.get_logger("dawr.gateway")
+
+ON_ITS_WAY = Text(
+    ar="إن كان الرقم مسجلاً فالرمز في طريقه إلى صاحبه",
+    en="If the number is registered, a code is on its way to its owner",
+)
+
+IdentityNumber = Annotated[
+    str,
+    Field(
+        min_length=11,
+        max_length=24,
+        description="Eleven digits, Arabic or Latin; spaces and dashes fall away.",
+        examples=["01010012345"],
+    ),
+]
+
+
+class CodeRequest(BaseModel):
+    """Asks for a code."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    identity_number: IdentityNumber
+    email: Annotated[str, Field(max_length=254, pattern=r"^[^@\s,;<>]{1,64}@[^@\s,;<>]{1,189}$")] | None = Field(
+        default=None, description="Where to reach a new person. Taken by a development platform only."
+    )
+    phone: Annotated[str, Field(pattern=r"^\+[1-9]\d{6,14}$")] | None = Field(
+        default=None, description="E.164. Taken by a development platform only."
+    )
+
+
+class CodeAnswer(BaseModel):
+    """The one answer, whether the number is known or not."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"detail": ON_ITS_WAY.en, "expires_in": 600}]})
+
+    detail: str
+    expires_in: int = Field(description="For how many seconds the code holds.")
+
+
+class SessionRequest(BaseModel):
+    """Trades a code for an access token."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    identity_number: IdentityNumber
+    code: Annotated[str, Field(min_length=CODE_DIGITS, max_length=16, examples=["123456"])]
+
+
+class Session(BaseModel):
+    """An access token, and whose it is."""
+
+    access_token: str
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105
+    expires_in: int = Field(description="Seconds.", examples=[600])
+    person_id: UUID
+    roles: list[Role]
+
+
+class Me(BaseModel):
+    """Who calls, as their token says."""
+
+    person_id: UUID
+    roles: list[Role]
+    office: str | None
+    expires_at: datetime = Field(description="When the token runs out.")
+
+
+def _problem(what: str) -> dict[str, Any]:
+    return {"description": what, "content": {MEDIA_TYPE: {}}}
+
+
+_TOO_OFTEN = _problem("Too often: wait for `Retry-After` seconds")
+_NOT_SIGNED_IN = _problem("No token, or one that does not hold")
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What the routes of signing in work with."""
+
+    database: Database
+    verifier: Verifier
+    keys: Keys
+    addresses: Addresses
+    rules: Rules
+    code_answer_seconds: float
+
+
+def jwks_endpoint(keys: Keys) -> Callable[[Request], Awaitable[Response]]:
+    """What answers `/.well-known/jwks.json` (RFC 7517)."""
+
+    async def jwks(_request: Request) -> Response:
+        document = (await keys.current()).jwks()
+        return JSONResponse(document, headers={"cache-control": "public, max-age=60"})
+
+    return jwks
+
+
+def create_router(door: Door) -> APIRouter:
+    """The routes; the gateway puts them under `/api`."""
+    router = APIRouter(tags=["session"])
+    _add_signing_in(router, door)
+    _add_signed_in(router, door)
+    return router
+
+
+def _add_signing_in(router: APIRouter, door: Door) -> None:
+    @router.post(
+        "/session/codes",
+        status_code=202,
+        operation_id="ask_code",
+        summary="Ask for a sign-in code",
+        responses={422: _problem("Not eleven digits"), 429: _TOO_OFTEN},
+    )
+    async def ask_code(body: CodeRequest, request: Request) -> CodeAnswer:
+        """Known and unknown numbers get the same answer in the same time. A new code replaces the one before."""
+        begun = time.monotonic()
+        language = request_language(request)
+        async with door.database.transaction() as tx:
+            await service.ask_code(
+                tx,
+                door.rules,
+                identity_number=body.identity_number,
+                address=door.addresses.of(request.scope),
+                language="en" if language == "en" else "ar",
+                contact=Contact(body.email, body.phone),
+            )
+        await asyncio.sleep(max(0.0, begun + door.code_answer_seconds - time.monotonic()))
+        return CodeAnswer(detail=say(ON_ITS_WAY, language), expires_in=int(door.rules.policy.lifetime.total_seconds()))
+
+    @router.post(
+        "/session",
+        operation_id="sign_in",
+        summary="Sign in with a code",
+        responses={401: _problem("The code is wrong, used or too old"), 422: _problem("Not valid"), 429: _TOO_OFTEN},
+    )
+    async def sign_in(body: SessionRequest, request: Request, response: Response) -> Session:
+        """Gives an access token for ten minutes. A code is good once; after five wrong ones sign-in pauses."""
+        key = await door.keys.signing()
+        async with door.database.transaction() as tx:
+            person_id, guess = await service.enter_code(
+                tx,
+                door.rules,
+                identity_number=body.identity_number,
+                code=body.code,
+                address=door.addresses.of(request.scope),
+            )
+        if not guess.is_right:
+            raise WrongCode(retry_after_seconds=guess.pause_seconds(tx.now), tries_left=guess.tries_left)
+        _log.info("session.begun", person_id=str(person_id))
+        roles = frozenset({Role.CITIZEN})
+        response.headers["cache-control"] = "no-store"
+        return Session(
+            access_token=make_token(key.private, key.kid, person_id, roles, now=tx.now),
+            expires_in=int(LIFETIME.total_seconds()),
+            person_id=person_id,
+            roles=sorted(roles),
+        )
+
+
+def _add_signed_in(router: APIRouter, door: Door) -> None:
+    bearer = HTTPBearer(auto_error=False, scheme_name="bearer")
+
+    async def signed_in(request: Request, _token: Annotated[Any, Depends(bearer)]) -> Caller:
+        return await door.verifier.caller(request.headers.get("authorization"))
+
+    SignedIn = Annotated[Caller, Depends(signed_in)]
+
+    @router.delete(
+        "/session",
+        status_code=204,
+        operation_id="sign_out",
+        summary="Sign out",
+        responses={401: _NOT_SIGNED_IN},
+    )
+    async def sign_out(caller: SignedIn) -> None:
+        """Makes a code that waits worthless. The access token is not kept anywhere and can't be called back: it stays
+        good until it runs out, ten minutes after it was given, so throw it away."""
+        async with door.database.transaction() as tx:
+            await service.sign_out(tx, caller.person_id)
+
+    @router.get("/me", operation_id="me", summary="Who am I", responses={401: _NOT_SIGNED_IN})
+    async def me(caller: SignedIn, response: Response) -> Me:
+        """What the token says; nothing is looked up."""
+        response.headers["cache-control"] = "no-store"
+        return Me(
+            person_id=caller.person_id,
+            roles=sorted(caller.roles),
+            office=caller.office,
+            expires_at=datetime.fromtimestamp(caller.expires_at, UTC),
+        )

@@ -1,0 +1,70 @@
+"""The gateway, put together."""
+
+from datetime import timedelta
+
+from starlette.routing import Route
+
+from dawr.gateway.addresses import Addresses
+from dawr.gateway.api import Door, create_router, jwks_endpoint
+from dawr.gateway.domain import Policy
+from dawr.gateway.identity import Identity, Seal
+from dawr.gateway.keys import Keys
+from dawr.gateway.passing.passage import METHODS, Passage
+from dawr.gateway.service import Limits, Rules
+from dawr.gateway.settings import GatewaySettings
+from dawr.gateway.sweeper import keep_forgetting
+from dawr.servicekit.auth import Verifier
+from dawr.servicekit.clock import Clock, utc_now
+from dawr.servicekit.service import Service
+
+VERSION = "0.1.0"
+
+
+def create_service(settings: GatewaySettings | None = None, *, clock: Clock = utc_now) -> Service:
+    """The gateway with settings from the environment, unless others are given."""
+    settings = settings or GatewaySettings()
+    keys = Keys(settings.keys_path)
+    addresses = Addresses(settings.trusted_networks)
+    service = Service(
+        name="gateway",
+        title="Dawr",
+        version=VERSION,
+        settings=settings,
+        clock=clock,
+        prefix="/api",
+        serving={"keys": keys.keep_fresh},
+        ready={"keys": keys.are_ready},
+    )
+    # Its own tokens are checked by its own keys, wherever other services get them from.
+    service.verifier = Verifier(str(keys.jwks_path))
+    service.background["sign-in.forget"] = lambda: keep_forgetting(service.database)
+    passages = [Passage(name, settings, addresses) for name in settings.services]
+    service.closers += [passage.close for passage in passages]
+    service.routes = (
+        *(Route(f"/api/{each.service}/{{path:path}}", each, methods=METHODS) for each in passages),
+        Route("/.well-known/jwks.json", jwks_endpoint(keys)),
+    )
+    door = Door(service.database, service.verifier, keys, addresses, rules_of(settings), settings.code_answer_seconds)
+    service.routers = (create_router(door),)
+    return service
+
+
+def rules_of(settings: GatewaySettings) -> Rules:
+    """What sign-in goes by, as the settings say."""
+    return Rules(
+        identity=Identity(settings.identity_pepper),
+        seal=Seal(settings.sealing_key),
+        policy=Policy(
+            lifetime=timedelta(minutes=settings.code_minutes),
+            tries=settings.code_tries,
+            pause=timedelta(seconds=settings.pause_seconds),
+            longest_pause=timedelta(seconds=settings.pause_max_seconds),
+        ),
+        limits=Limits(
+            window=timedelta(minutes=settings.window_minutes),
+            person_codes=settings.person_codes,
+            address_codes=settings.codes_per_address,
+            address_tries=settings.tries_per_address,
+        ),
+        open_registration=settings.registers_everybody,
+    )

@@ -1,0 +1,96 @@
+"""Sign-in by code, decided purely: state and time in, new state out.
+
+What bounds guessing: `tries` wrong codes for a person, whatever code they were meant for, then a pause that
+doubles from `pause` to `longest_pause`. A guesser who never rests has at most
+`tries × (log2(longest_pause / pause) + 1 + 86400 / longest_pause)` tries a day, each one in a million.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from hmac import compare_digest
+
+from dawr.gateway.errors import SignInPaused
+
+QUIET = timedelta(days=1)
+"""After so long without a wrong code, the next pause is a first one again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The figures of the rule."""
+
+    lifetime: timedelta
+    """How long a code holds."""
+    tries: int
+    pause: timedelta
+    longest_pause: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """Where a person's sign-in stands. People who are not registered have one too, and are answered alike."""
+
+    code: bytes | None = None
+    """The hash of the code that waits to be entered."""
+    code_until: datetime | None = None
+    failures: int = 0
+    """Wrong codes since the last right one or the last pause."""
+    pauses: int = 0
+    """Pauses since the last right code or the last quiet day."""
+    paused_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """What became of a code that was entered."""
+
+    state: SignIn
+    is_right: bool
+    tries_left: int
+    """Until the next pause."""
+
+    def pause_seconds(self, now: datetime) -> int | None:
+        """How long the pause is that this guess began; none if it began none."""
+        paused = self.state.paused_until
+        return None if self.tries_left or paused is None else _seconds(paused - now)
+
+
+def refuse_paused(state: SignIn, now: datetime) -> None:
+    """Raise SignInPaused while a pause lasts: a right code does not end it."""
+    if state.paused_until is not None and now < state.paused_until:
+        raise SignInPaused(retry_after_seconds=_seconds(state.paused_until - now))
+
+
+def send_code(state: SignIn, code: bytes, now: datetime, policy: Policy) -> SignIn:
+    """A new code takes the place of the one before. Wrong tries stay counted."""
+    refuse_paused(state, now)
+    return replace(_rested(state, now), code=code, code_until=now + policy.lifetime)
+
+
+def enter_code(state: SignIn, code: bytes, now: datetime, policy: Policy) -> Guess:
+    """A right code is used up and forgives what was wrong before; the last wrong one burns it and begins a pause."""
+    refuse_paused(state, now)
+    state = _rested(state, now)
+    expected = state.code if state.code is not None and state.code_until is not None and now < state.code_until else b""
+    if compare_digest(expected, code):
+        return Guess(SignIn(), is_right=True, tries_left=policy.tries)
+    failures = state.failures + 1
+    if failures < policy.tries:
+        return Guess(replace(state, failures=failures), is_right=False, tries_left=policy.tries - failures)
+    pause = min(policy.pause * 2 ** min(state.pauses, 20), policy.longest_pause)
+    paused = SignIn(pauses=state.pauses + 1, paused_until=now + pause)
+    return Guess(paused, is_right=False, tries_left=0)
+
+
+def forget_code(state: SignIn) -> SignIn:
+    """The code that waits holds no more."""
+    return replace(state, code=None, code_until=None)
+
+
+def _rested(state: SignIn, now: datetime) -> SignIn:
+    quiet = state.paused_until is not None and now >= state.paused_until + QUIET
+    return replace(state, pauses=0, paused_until=None) if quiet else state
+
+
+def _seconds(span: timedelta) -> int:
+    return max(1, int(span.total_seconds() + 0.999))

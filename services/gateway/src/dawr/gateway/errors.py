@@ -1,0 +1,79 @@
+"""Every refusal of the gateway, with its stable code.
+
+Refusal
+├── NotAnIdentityNumber   422
+├── WrongCode             401
+├── SignInPaused          429  this person's sign-in rests
+├── TooManyCodes          429  codes are asked for too often
+├── TooManyTries          429  one address guesses too often
+├── ServiceUnavailable    503  the service behind is away
+├── BrokenAnswer          502  the service behind hung up
+└── ServiceSlow           504  the service behind did not answer in time
+"""
+
+from dawr.contracts import Text
+from dawr.servicekit.errors import Refusal
+
+
+class NotAnIdentityNumber(Refusal):
+    """The identity number has not eleven digits."""
+
+    code = "not-an-identity-number"
+    status = 422
+    title = Text(ar="الرقم الوطني يتألف من 11 رقماً", en="An identity number has 11 digits")
+
+
+class WrongCode(Refusal):
+    """The code is not the one that was sent last, or was used, or is too old. All three get this one answer."""
+
+    code = "wrong-code"
+    status = 401
+    title = Text(ar="الرمز غير صحيح أو انتهت صلاحيته", en="The code is wrong or too old")
+
+
+class SignInPaused(Refusal):
+    """Too many wrong codes for one person: sign-in rests, each time for longer."""
+
+    code = "sign-in-paused"
+    status = 429
+    title = Text(ar="محاولات خاطئة كثيرة، انتظر قليلاً", en="Too many wrong codes; wait a while")
+
+
+class TooManyCodes(Refusal):
+    """Codes were asked for too often, for one person or from one address."""
+
+    code = "too-many-codes"
+    status = 429
+    title = Text(ar="طُلبت رموز كثيرة، انتظر قليلاً", en="Too many codes were asked for; wait a while")
+
+
+class TooManyTries(Refusal):
+    """One address tried too many codes."""
+
+    code = "too-many-tries"
+    status = 429
+    title = Text(ar="محاولات كثيرة من هذا العنوان", en="Too many tries from this address")
+
+
+class ServiceUnavailable(Refusal):
+    """The service that this path belongs to can't be reached."""
+
+    code = "service-unavailable"
+    status = 503
+    title = Text(ar="هذه الخدمة غير متاحة حالياً، حاول بعد قليل", en="This service is away for now; try again shortly")
+
+
+class BrokenAnswer(Refusal):
+    """The service hung up before it answered. Whether it did the work is not known: ask with the same key."""
+
+    code = "broken-answer"
+    status = 502
+    title = Text(ar="انقطع الاتصال بالخدمة، حاول مجدداً", en="The service hung up; try again")
+
+
+class ServiceSlow(Refusal):
+    """The service did not answer in time. Whether it did the work is not known: ask with the same key."""
+
+    code = "service-slow"
+    status = 504
+    title = Text(ar="لم تجب الخدمة في الوقت المحدد", en="The service did not answer in time")

@@ -1,0 +1,81 @@
+"""Identity numbers, codes and addresses under secrets: nothing of them is kept or sent in clear.
+
+An identity number has so few values that a bare hash of it could be reversed by trying them all; the pepper, which is
+in no table and no topic, is what prevents that.
+"""
+
+import hashlib
+import hmac
+import secrets
+from ipaddress import IPv6Address, ip_address
+from uuid import UUID, uuid5
+
+import orjson
+from cryptography.fernet import Fernet
+
+from dawr.contracts.ids import DAWR
+from dawr.gateway.errors import NotAnIdentityNumber
+
+_PEOPLE = uuid5(DAWR, "person")
+_DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "01234567890123456789")
+NUMBER_DIGITS = 11
+CODE_DIGITS = 6
+
+
+def plain_digits(text: str) -> str:
+    """What was typed, in ASCII digits: Arabic-Indic and Persian ones are read too, spaces and dashes fall away."""
+    return text.translate(_DIGITS).replace(" ", "").replace("-", "")
+
+
+class Identity:
+    """Hashes under the pepper. One secret makes them all; what each is for keeps them apart."""
+
+    def __init__(self, pepper: str) -> None:
+        self._pepper = pepper.encode()
+
+    def person_id(self, identity_number: str) -> UUID:
+        """The person whom a number names: always the same opaque id. Raises NotAnIdentityNumber."""
+        digits = plain_digits(identity_number)
+        if len(digits) != NUMBER_DIGITS or not (digits.isascii() and digits.isdigit()):
+            raise NotAnIdentityNumber
+        return uuid5(_PEOPLE, self._digest("identity", digits).hex())
+
+    def code(self, person_id: UUID, code: str) -> bytes:
+        """What is kept of a code, 32 bytes; no use without the pepper, nor for another person."""
+        return self._digest("code", f"{person_id}/{plain_digits(code)}")
+
+    def address(self, address: str) -> bytes:
+        """What is counted for an address, 32 bytes. Of IPv6 the /64 counts: it is one subscriber's."""
+        try:
+            parsed = ip_address(address)
+        except ValueError:
+            return self._digest("address", address)
+        if isinstance(parsed, IPv6Address):
+            if parsed.ipv4_mapped is not None:
+                return self._digest("address", str(parsed.ipv4_mapped))
+            return self._digest("address", parsed.packed[:8].hex())
+        return self._digest("address", str(parsed))
+
+    def _digest(self, purpose: str, text: str) -> bytes:
+        return hmac.new(self._pepper, f"{purpose}:{text}".encode(), hashlib.sha256).digest()
+
+
+class Seal:
+    """Closes what only notifications may open: Fernet tokens of JSON, under the key that both share."""
+
+    def __init__(self, key: str) -> None:
+        self._fernet = Fernet(key)
+
+    def close(self, **content: object) -> str:
+        """The sealed text of a JSON object."""
+        return self._fernet.encrypt(orjson.dumps(content)).decode()
+
+
+def new_code() -> str:
+    """Six random digits."""
+    return f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
+
+
+def nobodys_code() -> bytes:
+    """What is kept in place of a code's hash for a number that nobody registered: no code has this hash."""
+    return secrets.token_bytes(32)

@@ -1,0 +1,174 @@
+"""The keys that sign access tokens: files of one folder, and the public set that services check tokens with.
+
+`signing.pem` is the first key, `signing-0002.pem` the next, and so on; all are in the public set, the newest
+signs, once it has been there for long enough that every reader of the set has seen it. A key is made whole or not at
+all, and by one process only: it is written aside and then linked to its name, which fails if the name is taken.
+The key's id is its thumbprint (RFC 7638, for Ed25519 RFC 8037 appendix A.3).
+"""
+
+import asyncio
+import base64
+import hashlib
+import json
+import os
+import secrets
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+from dawr.servicekit import telemetry
+from dawr.servicekit.auth import public_jwk
+
+_log = telemetry.get_logger("dawr.gateway.keys")
+
+SETTLE_SECONDS = 60.0
+"""How long a new key is only shown before it signs."""
+LOOK_SECONDS = 5.0
+"""How often the folder is read again."""
+
+
+class NotASigningKey(ValueError):
+    """A file of the folder holds no Ed25519 private key."""
+
+
+@dataclass(frozen=True)
+class SigningKey:
+    """One key."""
+
+    kid: str
+    private: Ed25519PrivateKey
+    made_at: float
+    """Seconds since the epoch."""
+
+
+@dataclass(frozen=True)
+class KeySet:
+    """The keys of a folder at one moment, oldest first."""
+
+    keys: Sequence[SigningKey]
+
+    def signing(self, now: float) -> SigningKey:
+        """The newest key that has settled; if none has, the oldest."""
+        settled = [key for key in self.keys if key.made_at + SETTLE_SECONDS <= now]
+        return settled[-1] if settled else self.keys[0]
+
+    def jwks(self) -> dict[str, object]:
+        """The public set (RFC 7517)."""
+        return {"keys": [public_jwk(key.private, key.kid) for key in self.keys]}
+
+
+def thumbprint(key: Ed25519PrivateKey) -> str:
+    """The key's id: SHA-256 of its public half's required members, base64url."""
+    raw = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    members = {"crv": "Ed25519", "kty": "OKP", "x": _base64url(raw)}
+    canonical = json.dumps(members, separators=(",", ":"), sort_keys=True)
+    return _base64url(hashlib.sha256(canonical.encode()).digest())
+
+
+def _base64url(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+
+
+def open_keys(folder: Path) -> KeySet:
+    """The keys of a folder, the first made if there is none; writes the public set to `jwks.json` there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not _files(folder):
+        _make(folder, 1)
+    keys = KeySet([_read(path) for path in _files(folder)])
+    _write_public(folder / "jwks.json", json.dumps(keys.jwks(), indent=1).encode())
+    return keys
+
+
+def rotate(folder: Path) -> str:
+    """Make a further key and show it in the public set; its id. It signs once it has settled."""
+    open_keys(folder)
+    number = int(_files(folder)[-1].stem.partition("-")[2] or 1) + 1
+    _make(folder, number)
+    return open_keys(folder).keys[-1].kid
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("signing*.pem"), key=lambda path: path.stem)
+
+
+def _make(folder: Path, number: int) -> None:
+    path = folder / ("signing.pem" if number == 1 else f"signing-{number:04}.pem")
+    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    aside = folder / f".{path.name}.{secrets.token_hex(8)}"
+    _write_durably(aside, pem, 0o600)
+    try:
+        # Another process was first: its key is the one.
+        with suppress(FileExistsError):
+            os.link(aside, path)
+    finally:
+        aside.unlink()
+
+
+def _read(path: Path) -> SigningKey:
+    key = load_pem_private_key(path.read_bytes(), password=None)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise NotASigningKey(path.name)
+    return SigningKey(thumbprint(key), key, path.stat().st_mtime)
+
+
+def _write_public(path: Path, content: bytes) -> None:
+    with suppress(FileNotFoundError):
+        if path.read_bytes() == content:
+            return
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    _write_durably(aside, content, 0o644)
+    aside.replace(path)
+
+
+def _write_durably(path: Path, content: bytes, mode: int) -> None:
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+class Keys:
+    """The keys as this process last read them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._set: KeySet | None = None
+
+    @property
+    def jwks_path(self) -> Path:
+        """The file of the public set."""
+        return self._folder / "jwks.json"
+
+    async def current(self) -> KeySet:
+        """The keys; read when first asked for."""
+        if self._set is None:
+            self._set = await asyncio.to_thread(open_keys, self._folder)
+        return self._set
+
+    async def signing(self) -> SigningKey:
+        """The key that signs now."""
+        return (await self.current()).signing(time.time())
+
+    async def keep_fresh(self) -> None:
+        """Read the folder again and again, so that a rotation by another process is seen."""
+        while True:
+            fresh = await asyncio.to_thread(open_keys, self._folder)
+            if self._set is not None and len(fresh.keys) != len(self._set.keys):
+                _log.info("keys.changed", listed=len(fresh.keys))
+            self._set = fresh
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def are_ready(self) -> bool:
+        """Whether there is a key to sign with."""
+        return self._set is not None

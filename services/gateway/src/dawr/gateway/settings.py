@@ -1,0 +1,117 @@
+"""Settings of the gateway, from the environment."""
+
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, model_validator
+from pydantic_settings import SettingsConfigDict
+
+from dawr.servicekit.settings import ServiceSettings, read_secret
+
+DEVELOPMENT_PEPPER = "dawr-development-pepper"
+DEVELOPMENT_SEALING_KEY = "ZGF3ci1kZXZlbG9wbWVudC1zZWFsaW5nLWtleS0zMmI="
+"""Known to everybody who has the source: refused in production."""
+
+
+class GatewaySettings(ServiceSettings):
+    """What the gateway needs beside what every service needs."""
+
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_", extra="ignore", use_attribute_docstrings=True)
+
+    http_port: int = Field(default=8080, ge=0, le=65535)
+    public_url: str = "http://127.0.0.1:8080"
+    """How people reach the gateway. The `Host` header of a request is never believed in its place."""
+    trusted_proxies: str = ""
+    """Networks, comma separated, whose `X-Forwarded-For` tells the caller's address (a load balancer's)."""
+
+    booking_url: str = "http://127.0.0.1:8081"
+    catalog_url: str = "http://127.0.0.1:8082"
+    payments_url: str = "http://127.0.0.1:8083"
+    consular_url: str = "http://127.0.0.1:8084"
+    notifications_url: str = "http://127.0.0.1:8085"
+    upstream_connect_seconds: float = Field(default=2.0, gt=0)
+    upstream_read_seconds: float = Field(default=30.0, gt=0)
+    """The longest silence of a service before and within its answer: above what `Prefer: wait` may ask for, and
+    above the pause between two signs of life of an event stream."""
+    upstream_connections: int = Field(default=256, ge=1)
+    """Requests in flight to one service; more wait for `upstream_connect_seconds`."""
+    upstream_streams: int = Field(default=10_000, ge=1)
+    """Event streams open to one service."""
+
+    keys_path: Path = Path(".dawr/keys")
+    """Folder of the signing keys and of `jwks.json`."""
+    identity_pepper: str = DEVELOPMENT_PEPPER
+    """Secret (or `file:PATH`) under which identity numbers and codes are hashed. Persons' ids follow from it: changing
+    it makes everybody a new person."""
+    sealing_key: str = DEVELOPMENT_SEALING_KEY
+    """Fernet key (or `file:PATH`) shared with notifications: codes and addresses travel sealed with it."""
+    open_registration: bool | None = None
+    """Whether an unknown identity number becomes a person when it asks for a code. Unset: in development only."""
+
+    code_minutes: int = Field(default=10, ge=1, le=60)
+    code_tries: int = Field(default=5, ge=1, le=10)
+    """Wrong codes for a person before sign-in pauses."""
+    pause_seconds: int = Field(default=60, ge=1)
+    """The first pause; each further one is twice as long."""
+    pause_max_seconds: int = Field(default=3600, ge=1)
+    window_minutes: int = Field(default=15, ge=1)
+    """The span over which the limits below count."""
+    person_codes: int = Field(default=5, ge=1)
+    """Codes for one person in a window."""
+    address_codes: int | None = Field(default=None, ge=1)
+    """Codes for one address in a window; behind a provider's NAT many people share one. Unset: 100, in development
+    20000."""
+    address_tries: int | None = Field(default=None, ge=1)
+    """Tries from one address in a window. Unset: 200, in development 40000."""
+    code_answer_seconds: float = Field(default=0.1, ge=0, le=2)
+    """When a request for a code is answered, known number or not: later than the work for either takes."""
+
+    mail_url: str = "http://127.0.0.1:8088"
+    """Where mail can be read in development; shown on the start page there."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.is_development:
+            if self.identity_pepper == DEVELOPMENT_PEPPER or self.sealing_key == DEVELOPMENT_SEALING_KEY:
+                raise ValueError("in production set GATEWAY_IDENTITY_PEPPER and GATEWAY_SEALING_KEY")
+            if self.open_registration:
+                raise ValueError("open registration believes everybody: it belongs to development")
+        self.identity_pepper, self.sealing_key = read_secret(self.identity_pepper), read_secret(self.sealing_key)
+        return self
+
+    @property
+    def is_development(self) -> bool:
+        """Whether this is a platform to try things on."""
+        return self.platform.environment == "development"
+
+    @property
+    def registers_everybody(self) -> bool:
+        """What `open_registration` comes to."""
+        return self.is_development if self.open_registration is None else self.open_registration
+
+    @property
+    def codes_per_address(self) -> int:
+        """What `address_codes` comes to."""
+        return self.address_codes or (20_000 if self.is_development else 100)
+
+    @property
+    def tries_per_address(self) -> int:
+        """What `address_tries` comes to."""
+        return self.address_tries or (40_000 if self.is_development else 200)
+
+    @property
+    def services(self) -> dict[str, str]:
+        """Addresses of the services behind the gateway, by name; nothing else is ever asked on behalf of a caller."""
+        return {
+            "booking": self.booking_url,
+            "catalog": self.catalog_url,
+            "payments": self.payments_url,
+            "consular": self.consular_url,
+            "notifications": self.notifications_url,
+        }
+
+    @property
+    def trusted_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The networks of `trusted_proxies`; ValueError if one is none."""
+        return tuple(ip_network(each.strip()) for each in self.trusted_proxies.split(",") if each.strip())

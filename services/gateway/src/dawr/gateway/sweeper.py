@@ -1,0 +1,22 @@
+"""Forgetting what sign-in no longer needs."""
+
+import asyncio
+
+from sqlalchemy import text
+
+from dawr.gateway import store
+from dawr.gateway.service import KEEP
+from dawr.servicekit.database import Database
+
+EVERY_SECONDS = 600.0
+_LOCK = 0x666F7267  # "forg": one of several replicas does it
+
+
+async def keep_forgetting(database: Database) -> None:
+    """Every ten minutes, delete counts and sign-ins that have rested for a week."""
+    while True:
+        async with database.transaction() as tx:
+            mine = await tx.connection.execute(text(f"SELECT pg_try_advisory_xact_lock({_LOCK})"))
+            if mine.scalar():
+                await store.forget(tx, KEEP)
+        await asyncio.sleep(EVERY_SECONDS)
