@@ -25,7 +25,8 @@ from jgo.maven import MavenContext, PythonResolver
 from dawr.tools.embedded.errors import EmbeddedError, disk_full
 
 Progress = Callable[[int, int], None]
-"""Called from several threads, one at a time, with the bytes that are there so far and the bytes of all jars."""
+"""Called from several threads, one at a time, with the bytes that are there so far and the bytes of all jars;
+never when nothing has to be fetched."""
 
 _PARALLEL = 8
 _TIMEOUT_SECONDS = 20
@@ -88,14 +89,10 @@ def fetch(
     """
     folder = folder or cache_folder()
     jars = listed() if jars is None else jars
-    tally = _Tally(sum(jar.size for jar in jars), progress)
-    missing = []
-    for jar in jars:
-        if jar.is_whole(folder / jar.name):
-            tally.add(jar.size)
-        else:
-            missing.append(jar)
+    missing = [jar for jar in jars if not jar.is_whole(folder / jar.name)]
     if missing:
+        total = sum(jar.size for jar in jars)
+        tally = _Tally(total - sum(jar.size for jar in missing), total, progress)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with (
@@ -116,8 +113,8 @@ def fetch(
 class _Tally:
     """Bytes so far, told to the caller."""
 
-    def __init__(self, total: int, progress: Progress | None) -> None:
-        self._done, self._total, self._progress = 0, total, progress
+    def __init__(self, done: int, total: int, progress: Progress | None) -> None:
+        self._done, self._total, self._progress = done, total, progress
         self._lock = threading.Lock()
 
     def add(self, size: int) -> None:

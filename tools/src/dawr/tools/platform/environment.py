@@ -1,5 +1,6 @@
 """What each process is told through its environment."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -53,10 +54,12 @@ class Surroundings:
                 "BANK_DATA_PATH": str(self.folder.bank),
             },
             "payments": {
-                "PAYMENTS_PROVIDER_URL": self.url("bank"),
-                "PAYMENTS_PROVIDER_API_KEY": self.keys.bank_api_key,
+                "PAYMENTS_BANK_URL": self.url("bank"),
+                "PAYMENTS_BANK_API_KEY": self.keys.bank_api_key,
                 "PAYMENTS_WEBHOOK_SECRETS": self.keys.bank_webhook_secret,
-                "PAYMENTS_PUBLIC_URL": self.url("gateway"),
+                "PAYMENTS_RETURN_URLS": json.dumps(
+                    {key: f"{self.url('gateway')}/{key}s/{{subject}}" for key in ("turn", "case")}
+                ),
             },
             "sms": {
                 "SMS_HTTP_PORT": str(self.port("sms")),
@@ -72,10 +75,16 @@ class Surroundings:
                 "NOTIFICATIONS_SMTP_HOST": "127.0.0.1",
                 "NOTIFICATIONS_SMTP_PORT": str(self.port("mail-smtp")),
                 "NOTIFICATIONS_SMS_URL": self.url("sms"),
-                "NOTIFICATIONS_SMS_API_KEY": self.keys.sms_api_key,
+                "NOTIFICATIONS_SMS_KEY": self.keys.sms_api_key,
+                "NOTIFICATIONS_SEALING_KEY": self.keys.sealing_key,
+                "NOTIFICATIONS_PORTAL_URL": self.url("gateway"),
             },
             "gateway": {
-                "GATEWAY_SIGNING_KEY": f"file:{self.keys.signing_file}",
+                "GATEWAY_PUBLIC_URL": self.url("gateway"),
+                "GATEWAY_KEYS_PATH": str(self.folder.keys),
+                "GATEWAY_SEALING_KEY": self.keys.sealing_key,
+                "GATEWAY_IDENTITY_PEPPER": self.keys.identity_pepper,
+                "GATEWAY_MAIL_URL": self.url("mail"),
                 **{f"GATEWAY_{name.upper()}_URL": self.url(name) for name in _BEHIND_THE_GATEWAY},
             },
         }

@@ -47,7 +47,7 @@ _BOTH = ("kafka", "postgres")
 
 PARTS: tuple[Part, ...] = (
     Part("kafka", Kind.SERVER, "Apache Kafka, one node", 29092, "bright_black", ready_path=None),
-    Part("postgres", Kind.SERVER, "PostgreSQL, a database per service", 25432, "bright_black", ready_path=None),
+    Part("postgres", Kind.SERVER, "PostgreSQL", 25432, "bright_black", ready_path=None),
     Part("bank", Kind.SANDBOX, "sandbox bank", 8086, "yellow", "dawr.tools.bank"),
     Part("sms", Kind.SANDBOX, "sandbox SMS provider", 8087, "bright_magenta", "dawr.tools.sms"),
     Part("mail", Kind.SANDBOX, "mail that was sent", 8088, "bright_blue", "dawr.tools.mailsink", smtp_port=2525),

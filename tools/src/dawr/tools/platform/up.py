@@ -55,6 +55,7 @@ async def _up(root: Path, console: Console, *, ports: PortChoice, logs: bool) ->
     try:
         await starting
     except asyncio.CancelledError:
+        console.print("Stopped.")
         return 0, cut_short
     except ToolError as error:
         Console(stderr=True).print(f"[bold red]✗[/] {error}", highlight=False, soft_wrap=True)
@@ -62,6 +63,7 @@ async def _up(root: Path, console: Console, *, ports: PortChoice, logs: bool) ->
     finally:
         terminal.close()
     console.print(_addresses(platform))
+    console.print("\nTry next", _what_next(platform), "", sep="\n", highlight=False)
     console.print(f"[bold green]✓[/] Ready in {time.monotonic() - began:.1f} s. Ctrl-C stops everything.\n")
     following = asyncio.create_task(stream.follow()) if logs else None
     training = platform.program("kafka-aot", ["-m", "dawr.tools.embedded.aot"])  # the next start will be quicker
@@ -121,16 +123,21 @@ class Terminal:
 
 
 def _addresses(platform: Platform) -> Table:
-    table = Table(title="Dawr", title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 2))
-    for name, part in platform.state.parts.items():
-        row = next(member for member in platform.members if member.name == name).part
-        documents = f"{part.url}/openapi.json" if row.kind is Kind.SERVICE else ""
-        table.add_row(f"[{row.colour}]{name}[/]", row.what, part.url, f"[dim]{documents}[/]")
-    smtp = platform.state.ports.get("mail-smtp")
-    table.add_section()
-    table.add_row("[bold]try next[/]", "open in a browser", platform.url("gateway"))
-    table.add_row("", "a few hundred people compete for seats", "make demo")
-    table.add_row("", "a token, to go through the README with curl", ".venv/bin/dawr token --person 1")
-    table.add_row("", "what runs, and whether it is ready", ".venv/bin/dawr status")
-    table.add_row("", f"mails that were sent (SMTP on {smtp})", platform.url("mail"))
+    table = Table(title="\nDawr", title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 2))
+    for member in platform.members:
+        url = platform.url(member.name)
+        documented = "[dim]/openapi.json[/]" if member.part.kind is Kind.SERVICE else ""
+        table.add_row(f"[{member.part.colour}]{member.name}[/]", member.part.what, url + documented)
     return table
+
+
+def _what_next(platform: Platform) -> str:
+    running = {member.name: platform.url(member.name) for member in platform.members}
+    tries = {
+        "make demo": "a few hundred people compete for seats",
+        ".venv/bin/dawr token --person 1": "a token, for the README's tour with curl",
+        ".venv/bin/dawr status": "what runs, and whether it is ready",
+        running.get("gateway", ""): "the first page, in a browser",
+        running.get("mail", ""): "sign-in codes and every other mail",
+    }
+    return "\n".join(f"  [bold]{how:<34}[/] {what}" for how, what in tries.items() if how)
