@@ -1,1 +1,1 @@
-
+"""Cases at missions, mandates of relatives, and exchange rates."""

@@ -1,0 +1,23 @@
+"""Consular, put together."""
+
+from dawr.consular.api import create_router
+from dawr.consular.api.documents import complete
+from dawr.consular.consumers import create_consumers
+from dawr.consular.settings import ConsularSettings
+from dawr.consular.watch import Watch
+from dawr.servicekit.clock import Clock, utc_now
+from dawr.servicekit.service import Service
+
+VERSION = "0.1.0"
+
+
+def create_service(settings: ConsularSettings | None = None, *, clock: Clock = utc_now) -> Service:
+    """The consular service, ready to run; nothing connects before it does."""
+    settings = settings or ConsularSettings()
+    service = Service(name="consular", title="Dawr consular", version=VERSION, settings=settings, clock=clock)
+    watch = Watch(service.database, poll_seconds=settings.wait_poll_seconds, callers=settings.wait_callers)
+    service.consumers = create_consumers(service.database, settings.platform)
+    service.serving = {"watch": watch.run}
+    service.openapi = complete
+    service.routers = (create_router(service.database, service.verifier, watch, mandate_days=settings.mandate_days),)
+    return service

@@ -1,0 +1,29 @@
+"""Exchange rates: one per pair of currencies and day, frozen once it was promised to somebody."""
+
+import datetime as dt
+from dataclasses import dataclass
+from uuid import UUID
+
+from dawr.consular.errors import RateUsed
+from dawr.contracts import FxRate
+
+
+@dataclass(frozen=True)
+class Rate:
+    """The exchange rate of a day, as somebody of finance set it."""
+
+    fx: FxRate
+    is_example: bool
+    set_by: UUID | None
+    set_at: dt.datetime
+    used_at: dt.datetime | None = None
+    """Since when it is frozen: somebody was promised it."""
+
+
+def set_rate(old: Rate | None, new: Rate) -> Rate:
+    """The rate of a day after it is set: the old one if it is the same; raises RateUsed if that one is frozen."""
+    if old is None or old.fx.rate != new.fx.rate:
+        if old is not None and old.used_at is not None:
+            raise RateUsed(rate=f"{old.fx.rate:f}", used_at=old.used_at.isoformat())
+        return new
+    return old

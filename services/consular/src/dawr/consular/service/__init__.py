@@ -1,0 +1,1 @@
+"""What consular does, one function per use case: load, decide, save, stage. The edges commit."""
