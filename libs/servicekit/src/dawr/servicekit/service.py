@@ -117,6 +117,7 @@ class Service:
             docs_url=None,
             redoc_url=None,
             openapi_url=None,
+            redirect_slashes=False,  # such a redirect goes where the caller's Host header says
             exception_handlers={
                 RequestValidationError: problems.on_error,
                 HTTPException: problems.on_error,
