@@ -1,0 +1,151 @@
+"""What payers see of their refunds, and how finance starts one again."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from dawr.contracts.payments import RefundReason
+from dawr.payments.api.parts import (
+    Answer,
+    Cursor,
+    Limit,
+    Parts,
+    ShownMoney,
+    ShownSubject,
+    link_next,
+    moment_cursor,
+    read_moment_cursor,
+    refusals,
+)
+from dawr.payments.api.payments import SEE_ALL
+from dawr.payments.domain.refund import Refund
+from dawr.payments.domain.states import RefundState
+from dawr.payments.errors import FourEyes, NoSuchRefund, NotSetAside
+from dawr.payments.service.refunds import approve
+from dawr.payments.store import refunds
+from dawr.servicekit.auth import Caller, NotAllowed, Role, require
+from dawr.servicekit.database import Transaction
+from dawr.servicekit.idempotency import Answer as KeptAnswer
+from dawr.servicekit.idempotency import IdempotencyKey, KeyMissing, KeyReused, StillRunning, answer_once
+from dawr.servicekit.problems import request_language
+
+
+class RefundAnswer(Answer):
+    """A refund as its payer sees it."""
+
+    id: UUID
+    payment_id: UUID
+    subject: ShownSubject
+    state: RefundState
+    amount: ShownMoney
+    reason: RefundReason
+    tries: int
+    """How often the provider was asked."""
+    created_at: datetime
+    settled_at: datetime | None
+    links: dict[str, str]
+
+    @classmethod
+    def of(cls, refund: Refund, lang: str) -> "RefundAnswer":
+        return cls(
+            id=refund.id,
+            payment_id=refund.payment_id,
+            subject=ShownSubject(kind=refund.subject.kind, id=refund.subject.id),
+            state=refund.state,
+            amount=ShownMoney.of(refund.amount, lang),
+            reason=refund.reason,
+            tries=refund.tries,
+            created_at=refund.created_at,
+            settled_at=refund.settled_at,
+            links={
+                "self": f"/api/payments/refunds/{refund.id}",
+                "payment": f"/api/payments/payments/{refund.payment_id}",
+            },
+        )
+
+
+class RefundsAnswer(Answer):
+    """Refunds, newest first."""
+
+    refunds: list[RefundAnswer]
+
+
+class ApprovalOrder(BaseModel):
+    """Why a refund that was set aside is started again."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"reason": "The bank is back"}]})
+
+    reason: Annotated[str, Field(min_length=3, max_length=500)]
+
+
+def create_refunds_router(parts: Parts) -> APIRouter:
+    """`/refunds`."""
+    router = APIRouter(prefix="/refunds", tags=["refunds"])
+    signed_in = Annotated[Caller, Depends(parts.caller())]
+
+    @router.get("", summary="The caller's refunds", operation_id="list_refunds", responses=refusals())
+    async def list_refunds(
+        request: Request,
+        response: Response,
+        caller: signed_in,
+        subject: UUID | None = None,
+        limit: Limit = 20,
+        cursor: Cursor = None,
+    ) -> RefundsAnswer:
+        async with parts.database.reading() as connection:
+            found = await refunds.of_payer(
+                connection,
+                caller.person_id,
+                subject_id=subject,
+                before=read_moment_cursor(cursor),
+                limit=limit + 1,
+            )
+        page = found[:limit]
+        link_next(request, response, moment_cursor(page[-1].created_at, page[-1].id) if len(found) > limit else None)
+        lang = request_language(request)
+        return RefundsAnswer(refunds=[RefundAnswer.of(each, lang) for each in page])
+
+    @router.get("/{refund_id}", summary="One refund", operation_id="show_refund", responses=refusals(NoSuchRefund))
+    async def show_refund(request: Request, refund_id: UUID, caller: signed_in) -> RefundAnswer:
+        async with parts.database.reading() as connection:
+            refund = await refunds.find(connection, refund_id)
+        if refund is None or (refund.payer_id != caller.person_id and caller.roles.isdisjoint(SEE_ALL)):
+            raise NoSuchRefund
+        return RefundAnswer.of(refund, request_language(request))
+
+    return router
+
+
+def create_approvals_router(parts: Parts) -> APIRouter:
+    """`/refunds/{id}/approval`."""
+    router = APIRouter(prefix="/refunds", tags=["finance"])
+    signed_in = Annotated[Caller, Depends(parts.caller())]
+
+    @router.post(
+        "/{refund_id}/approval",
+        summary="Start a refund again that was set aside",
+        operation_id="approve_refund",
+        response_model=RefundAnswer,
+        responses=refusals(NoSuchRefund, NotSetAside, FourEyes, NotAllowed, KeyMissing, KeyReused, StillRunning),
+    )
+    async def approve_refund(
+        request: Request, refund_id: UUID, order: ApprovalOrder, caller: signed_in, key: IdempotencyKey = None
+    ) -> Response:
+        require(caller, Role.FINANCE)
+
+        async def start_again(tx: Transaction) -> KeptAnswer:
+            refund = await approve(tx, refund_id, caller.person_id, order.reason)
+            return 200, RefundAnswer.of(refund, request_language(request)).model_dump(mode="json"), {}
+
+        return await answer_once(
+            parts.database,
+            person_id=caller.person_id,
+            key=key,
+            request=["approve-refund", refund_id, order.model_dump()],
+            use_case=start_again,
+        )
+
+    return router

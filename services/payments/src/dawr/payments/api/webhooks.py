@@ -1,0 +1,47 @@
+"""Where providers tell us what happened."""
+
+from fastapi import APIRouter, Request
+
+from dawr.payments import metrics
+from dawr.payments.api.parts import Answer, Parts, refusals
+from dawr.payments.domain.facts import Word
+from dawr.payments.errors import UnknownProvider, WebhookRefused
+from dawr.payments.service.events import take_webhook
+from dawr.servicekit import telemetry
+
+_log = telemetry.get_logger("dawr.payments")
+
+
+class WebhookAnswer(Answer):
+    """What became of the webhook; the provider need not send it again."""
+
+    outcome: Word
+
+
+def create_webhooks_router(parts: Parts) -> APIRouter:
+    """`/webhooks/{provider}`. Nobody signs in here: the signature says who it is."""
+    router = APIRouter(prefix="/webhooks", tags=["webhooks"])
+
+    @router.post(
+        "/{provider}",
+        summary="Take a provider's webhook (Standard Webhooks)",
+        operation_id="take_webhook",
+        responses=refusals(UnknownProvider, WebhookRefused),
+    )
+    async def take(request: Request, provider: str) -> WebhookAnswer:
+        known = parts.providers.get(provider)
+        if known is None:
+            raise UnknownProvider
+        body = await request.body()
+        try:
+            webhook_id = parts.webhooks.verify(request.headers, body, parts.database.clock())
+        except WebhookRefused:
+            metrics.WEBHOOKS.labels(known.name, "refused").inc()
+            _log.warning("webhook.refused", provider=known.name)
+            raise
+        async with parts.database.transaction() as tx:
+            outcome = await take_webhook(tx, known, webhook_id, body)
+        metrics.WEBHOOKS.labels(known.name, outcome.word.value).inc()
+        return WebhookAnswer(outcome=outcome.word)
+
+    return router
