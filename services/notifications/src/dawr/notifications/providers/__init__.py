@@ -1,0 +1,1 @@
+"""Those who carry messages: a mail server, an SMS provider. Each turns what it hears into an `Answer`."""

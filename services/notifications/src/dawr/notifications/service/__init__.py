@@ -1,0 +1,1 @@
+"""The use cases of notifications. Each takes an open transaction or connection; the edge commits."""

@@ -1,0 +1,97 @@
+"""Contacts: what the gateway registers, what people choose; kept sealed, opened only to be used."""
+
+import re
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any, get_args
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from dawr.contracts.notifications import RegisterContact
+from dawr.notifications.domain import Contact, Digits, Language, Way
+from dawr.notifications.errors import NotSealed
+from dawr.notifications.sealing import Seals
+from dawr.notifications.store import contacts
+from dawr.servicekit.database import Transaction
+
+EMAIL = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}$"
+"""A mail address as HTML's `input type=email` takes it, with a dot in its domain (WHATWG HTML, 4.10.5.1.5)."""
+_REGISTERED_EMAIL = r"^[^@\s,;<>]{1,64}@[^@\s,;<>]{1,189}$"
+"""What the gateway takes; an address that no server would take fails when it is used, not here."""
+PHONE = r"^\+[1-9][0-9]{6,14}$"
+"""E.164."""
+
+
+async def register(tx: Transaction, request: RegisterContact, seals: Seals) -> None:
+    """Keep the addresses that the gateway knows of a person; refuses what is not sealed with our key."""
+    content = seals.open(request.sealed)
+    checked = {
+        "email": _matching(_REGISTERED_EMAIL, content.get("email")),
+        "phone": _matching(PHONE, content.get("phone")),
+        "language": _one_of(get_args(Language), content.get("language")),
+    }
+    await contacts.register(tx.connection, request.person_id, seals.seal(checked), tx.now)
+
+
+def _matching(pattern: str, value: Any) -> str | None:
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str) or len(value) > 254 or not re.fullmatch(pattern, value):
+        raise NotSealed
+    return value
+
+
+def _one_of(allowed: Collection[str], value: Any) -> str | None:
+    if value is not None and value not in allowed:
+        raise NotSealed
+    return value if value is None else str(value)
+
+
+async def choose(tx: Transaction, person: UUID, chosen: Contact, seals: Seals) -> Contact:
+    """Keep what a person chose, in place of what they chose before; how they are told from now on."""
+    content = {
+        "email": chosen.email,
+        "phone": chosen.phone,
+        "language": chosen.language,
+        "digits": chosen.digits,
+        "ways": [way.value for way in chosen.ways],
+    }
+    await contacts.choose(tx.connection, person, seals.seal(content), tx.now)
+    return await find(tx.connection, person, seals)
+
+
+async def find(connection: AsyncConnection, person: UUID, seals: Seals) -> Contact:
+    """How a person is told; without an address if nothing is known of them."""
+    return (await find_all(connection, [person], seals))[person]
+
+
+async def find_all(connection: AsyncConnection, people: Collection[UUID], seals: Seals) -> dict[UUID, Contact]:
+    """How people are told, each of them."""
+    found = await contacts.find(connection, people)
+    return {person: _opened(found.get(person, (None, None)), seals) for person in people}
+
+
+def _opened(sealed: contacts.Sealed, seals: Seals) -> Contact:
+    registered, chosen = sealed
+    contact = Contact()
+    if registered is not None:
+        content = seals.open(registered)
+        contact = replace(
+            contact,
+            registered_email=content["email"],
+            registered_phone=content["phone"],
+            registered_language=content["language"],
+        )
+    if chosen is not None:
+        content = seals.open(chosen)
+        digits: Digits = content["digits"]
+        contact = replace(
+            contact,
+            email=content["email"],
+            phone=content["phone"],
+            language=content["language"],
+            digits=digits,
+            ways=tuple(Way(way) for way in content["ways"]),
+        )
+    return contact

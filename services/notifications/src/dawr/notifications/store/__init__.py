@@ -1,0 +1,1 @@
+"""The tables of notifications. Functions take an open connection, and never commit."""
