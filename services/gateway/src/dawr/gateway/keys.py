@@ -63,7 +63,7 @@ class KeySet:
         settled = [key for key in self.keys if key.made_at + SETTLE_SECONDS <= now]
         return settled[-1] if settled else self.keys[0]
 
-    def jwks(self) -> dict[str, object]:
+    def jwks(self) -> dict[str, list[dict[str, str]]]:
         """The public set (RFC 7517)."""
         return {"keys": [public_jwk(key.private, key.kid) for key in self.keys]}
 

@@ -1,0 +1,81 @@
+"""Servers on free ports for the gateway's tests, and callers who write requests byte by byte."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from typing import Any
+
+import pytest
+import uvicorn
+
+from dawr.servicekit.testing import until
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are the test run's."""
+        yield
+
+
+@asynccontextmanager
+async def _listening(app: Any) -> AsyncIterator[int]:
+    """Serve an ASGI application (without its lifespan) as a service's process does; the port."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=1,
+    )
+    server = _Server(config)
+
+    async def started() -> bool:
+        return server.started
+
+    serving = asyncio.create_task(server.serve([listener]))
+    try:
+        await until(started, every=0.005)
+        yield listener.getsockname()[1]
+    finally:
+        server.should_exit = True
+        await serving
+        listener.close()
+
+
+def _unused_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+async def _exchange(port: int, request: bytes) -> bytes:
+    """Write a request as it is and read until the server hangs up."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(request)
+        return await asyncio.wait_for(reader.read(), 10)
+    finally:
+        writer.close()
+
+
+@pytest.fixture(scope="session")
+def listening() -> Callable[[Any], AbstractAsyncContextManager[int]]:
+    """Serves an application on a free port."""
+    return _listening
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """A port on which nobody listens."""
+    return _unused_port()
+
+
+@pytest.fixture(scope="session")
+def exchange() -> Callable[[int, bytes], Awaitable[bytes]]:
+    """Writes a request byte by byte."""
+    return _exchange
