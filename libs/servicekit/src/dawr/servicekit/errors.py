@@ -7,6 +7,7 @@ Exception
 """
 
 import asyncio
+from collections.abc import Mapping
 from typing import ClassVar
 
 import asyncpg
@@ -29,6 +30,11 @@ class Refusal(Exception):
         self.data = data
         """Further members of the problem document: what the caller needs to go on."""
         self.retry_after_seconds = retry_after_seconds
+
+    @classmethod
+    def titles(cls) -> Mapping[str, Text]:
+        """The codes that this class answers with, and their titles. A class that has several lists them here."""
+        return {cls.code: cls.title} if hasattr(cls, "code") and hasattr(cls, "title") else {}
 
 
 class Transient(Exception):

@@ -75,6 +75,29 @@ _PLAIN_CODES = {
 }
 
 
+def catalogue() -> list[dict[str, Any]]:
+    """Every problem that this process may answer with, by code: `{code, status, title: {ar, en}, meaning}`.
+
+    Made from the refusals that it has loaded, so it can't tell of one that is not there or leave one out.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for status, code in _PLAIN_CODES.items():
+        found[code] = {
+            "code": code,
+            "status": status,
+            "title": _PLAIN[status].model_dump(),
+            "meaning": _PLAIN[status].en,
+        }
+    waiting: list[type[Refusal]] = [Refusal]
+    while waiting:
+        refusal = waiting.pop()
+        waiting += refusal.__subclasses__()
+        meaning = " ".join((refusal.__doc__ or "").split("\n\n")[0].split())
+        for code, title in refusal.titles().items():
+            found[code] = {"code": code, "status": refusal.status, "title": title.model_dump(), "meaning": meaning}
+    return [found[code] for code in sorted(found)]
+
+
 def language(accept: str | None, default: str = "ar") -> str:
     """`ar` or `en`, whichever an `Accept-Language` header prefers; `default` if it names neither."""
     best, weight = default, 0.0

@@ -144,6 +144,7 @@ class Service:
             document = app.openapi()
             if self.openapi is not None:
                 document = self.openapi(document)
+            document = {**document, "x-problems": problems.catalogue()}
             return Response(orjson.dumps(document), media_type="application/json")
 
         async def healthz(_request: Request) -> Response:
