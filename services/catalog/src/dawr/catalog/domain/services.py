@@ -1,0 +1,164 @@
+"""What can be asked for: agencies, services and their fees."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from dawr.catalog.domain.offices import Office
+from dawr.catalog.errors import DateOver, Negative, NotOffered, WrongCurrency
+from dawr.contracts import Channel, Money, Text
+from dawr.contracts.catalog import Document, Fee, ServiceDescribed, Tier
+
+
+class Origin(StrEnum):
+    """Who decided a figure."""
+
+    SEED = "seed"
+    """The folder of files that the platform was set up with."""
+    STAFF = "staff"
+    """A person, who is named in `changes`."""
+
+
+class Visit(StrEnum):
+    """Whether a turn at an office belongs to the service."""
+
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Agency:
+    """A part of the state that gives services."""
+
+    code: str
+    name: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service as the catalogue has it, without its fees."""
+
+    code: str
+    agency: str
+    family: str
+    """What `one live turn per person` counts."""
+    name: Text
+    description: Text
+    visit: Visit
+    channels: tuple[Channel, ...]
+    tiers: tuple[Tier, ...]
+    documents: tuple[Document, ...]
+    duration_minutes: int
+    retired: bool = False
+
+    def has_tier(self, tier: str) -> bool:
+        """Whether the service has this tier."""
+        return any(each.code == tier for each in self.tiers)
+
+
+@dataclass(frozen=True, slots=True)
+class FeeDecision:
+    """A fee as it was decided once; it is never changed, only followed by another."""
+
+    service: str
+    fee: Fee
+    origin: Origin
+
+    @property
+    def place(self) -> tuple[str, Channel, date]:
+        """What a later decision about the same tier, channel and day supersedes."""
+        return (self.fee.tier, self.fee.channel, self.fee.effective_from)
+
+
+def standing_fees(decisions: Iterable[FeeDecision]) -> tuple[Fee, ...]:
+    """The fees that stand, from decisions in the order in which they were made.
+
+    Of several for one tier, channel and day the last one stands; all days are kept, also those that are over.
+    """
+    standing = {decision.place: decision.fee for decision in decisions}
+    return tuple(standing[place] for place in sorted(standing))
+
+
+def new_fees(decided: Sequence[FeeDecision], seeded: Iterable[FeeDecision]) -> list[FeeDecision]:
+    """Of a folder's fees, those to be added to what was decided: missing ones, and those that the folder changed.
+
+    Where a person decided, the folder's fee for the same tier, channel and day no longer counts.
+    """
+    last = {decision.place: decision for decision in decided}
+    added = []
+    for decision in seeded:
+        before = last.get(decision.place)
+        if before is None or (before.origin is Origin.SEED and before.fee != decision.fee):
+            added.append(decision)
+    return added
+
+
+def fees_in_force(fees: Sequence[Fee], on: date) -> tuple[Fee, ...]:
+    """Of standing fees, the one of each tier and channel that is in force on a day."""
+    newest: dict[tuple[str, Channel], Fee] = {}
+    for fee in sorted(fees, key=lambda fee: fee.effective_from):
+        if fee.effective_from <= on:
+            newest[fee.tier, fee.channel] = fee
+    return tuple(newest[key] for key in sorted(newest))
+
+
+def fees_to_come(fees: Sequence[Fee], on: date) -> tuple[Fee, ...]:
+    """Of standing fees, those that take effect after a day, soonest first."""
+    return tuple(sorted((fee for fee in fees if fee.effective_from > on), key=lambda fee: fee.effective_from))
+
+
+def decide_fee(service: Service, offices: Sequence[Office], fee: Fee, *, earliest: date) -> FeeDecision:
+    """A person's decision about a fee; `offices` are those that offer the service.
+
+    Refuses a tier or channel that the service does not have (NotOffered), an amount below zero (Negative), a
+    currency that no office of the channel takes (WrongCurrency), and a day before `earliest` (DateOver).
+    """
+    check_fee(service, offices, fee)
+    if fee.effective_from < earliest:
+        raise DateOver(date=fee.effective_from, earliest=earliest)
+    return FeeDecision(service.code, fee, Origin.STAFF)
+
+
+def check_fee(service: Service, offices: Sequence[Office], fee: Fee) -> None:
+    """Refuse a fee that the service can't have, whoever decides it; see `decide_fee`."""
+    if not service.has_tier(fee.tier) or fee.channel not in service.channels:
+        raise NotOffered(service=service.code, tier=fee.tier, channel=fee.channel)
+    if fee.amount.minor < 0:
+        raise Negative(field="amount.minor")
+    taken = {office.currency for office in offices if fee.channel in office.kind.channels}
+    if taken and fee.amount.currency not in taken:
+        raise WrongCurrency(currency=fee.amount.currency, taken=sorted(taken))
+
+
+def missing_fees(service: Service, fees: Sequence[Fee], on: date) -> list[tuple[str, Channel]]:
+    """The tiers and channels that have no fee on a day; free is a fee of 0, not a missing one."""
+    known = {(fee.tier, fee.channel) for fee in fees_in_force(fees, on)}
+    wanted = [(tier.code, channel) for tier in service.tiers for channel in service.channels]
+    return [each for each in wanted if each not in known]
+
+
+def lowest(fees: Sequence[Fee]) -> Money | None:
+    """The smallest amount among fees of one currency; none if there are none or they differ in currency."""
+    if len({fee.amount.currency for fee in fees}) != 1:
+        return None
+    return min((fee.amount for fee in fees), key=lambda amount: amount.minor)
+
+
+def describe_service(service: Service, fees: tuple[Fee, ...], revision: int) -> ServiceDescribed:
+    """The service's whole state as the other services get it; `fees` are those that stand."""
+    return ServiceDescribed(
+        code=service.code,
+        revision=revision,
+        agency=service.agency,
+        family=service.family,
+        name=service.name,
+        description=service.description,
+        channels=service.channels,
+        tiers=service.tiers,
+        fees=fees,
+        documents=service.documents,
+        duration_minutes=service.duration_minutes,
+        retired=service.retired,
+    )

@@ -1,0 +1,100 @@
+"""Every refusal of catalog, with its stable code."""
+
+from dawr.contracts import Text
+from dawr.servicekit.errors import Refusal
+
+
+class UnknownService(Refusal):
+    """No service has this code."""
+
+    code = "unknown-service"
+    status = 404
+    title = Text(ar="لا توجد خدمة بهذا الرمز", en="No service has this code")
+
+
+class UnknownOffice(Refusal):
+    """No office or mission has this code."""
+
+    code = "unknown-office"
+    status = 404
+    title = Text(ar="لا يوجد مكتب أو بعثة بهذا الرمز", en="No office or mission has this code")
+
+
+class NotOffered(Refusal):
+    """The service is not given that way: not at this office, in this tier, or through this channel."""
+
+    code = "not-offered"
+    title = Text(ar="الخدمة غير متاحة بهذا الشكل", en="The service is not offered that way")
+
+
+class Negative(Refusal):
+    """A number that counts seats or money is below zero; `field` names it."""
+
+    code = "negative"
+    status = 422
+    title = Text(ar="لا يمكن أن يكون العدد سالباً", en="The number can't be negative")
+
+
+class WindowsDontAddUp(Refusal):
+    """The seats of a day's windows are not the day's capacity; both are in the answer."""
+
+    code = "windows-dont-add-up"
+    status = 422
+    title = Text(
+        ar="مجموع مقاعد الفترات لا يساوي سعة اليوم", en="The windows' seats don't add up to the day's capacity"
+    )
+
+
+class WindowsOverlap(Refusal):
+    """A window ends before it starts, or starts before the one ahead of it has ended."""
+
+    code = "windows-overlap"
+    status = 422
+    title = Text(ar="فترات اليوم متداخلة أو غير مرتبة", en="The day's windows overlap or are out of order")
+
+
+class DateOver(Refusal):
+    """The day is over where it counts, by the local date there."""
+
+    code = "date-over"
+    title = Text(ar="انقضى هذا اليوم", en="That day is over")
+
+
+class DateTooFar(Refusal):
+    """The day is further ahead than capacity is decided."""
+
+    code = "date-too-far"
+    status = 422
+    title = Text(ar="اليوم أبعد مما يُخطط له", en="That day is further ahead than is planned for")
+
+
+class OpensTooLate(Refusal):
+    """The day would open for booking only once it is over."""
+
+    code = "opens-too-late"
+    status = 422
+    title = Text(ar="موعد فتح الحجز بعد انقضاء اليوم", en="Booking would open after the day is over")
+
+
+class WrongCurrency(Refusal):
+    """Nobody who offers the service through this channel takes this currency."""
+
+    code = "wrong-currency"
+    status = 422
+    title = Text(ar="العملة غير معتمدة لهذه القناة", en="This currency isn't taken through this channel")
+
+
+class ChangedMeanwhile(Refusal):
+    """Somebody changed the thing since the caller read it; the present revision is in the answer."""
+
+    code = "changed-meanwhile"
+    status = 412
+    title = Text(ar="تغيّرت البيانات منذ قراءتها", en="It was changed since you read it")
+
+
+class CatalogueInvalid(Refusal):
+    """A folder of catalogue files breaks rules; `problems` lists each with its file, row and column."""
+
+    code = "catalogue-invalid"
+    status = 422
+    title = Text(ar="بيانات الدليل غير صالحة", en="The catalogue's files are not valid")

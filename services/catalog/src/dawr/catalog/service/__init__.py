@@ -1,0 +1,1 @@
+"""The use cases of catalog: load, decide, save, stage. The edge commits."""

@@ -1,0 +1,1 @@
+"""The tables of catalog: SQL in, values of the domain out. Nothing here commits."""

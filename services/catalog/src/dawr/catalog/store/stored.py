@@ -1,0 +1,33 @@
+"""What every stored thing carries, and the number that tells that anything changed."""
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored(Generic[T]):
+    """A thing as it is now, with its revision and the digest of what the seed last said of it."""
+
+    thing: T
+    revision: int
+    seeded: str
+
+
+async def catalogue_revision(connection: AsyncConnection) -> int:
+    """Counts up with each change of what the public can read of services, offices, regions and agencies."""
+    return int((await connection.execute(text("SELECT revision FROM catalogue"))).scalar_one())
+
+
+async def count_up(connection: AsyncConnection) -> None:
+    """Say that something the public can read has changed. Called last: it keeps other writers waiting."""
+    await connection.execute(text("UPDATE catalogue SET revision = revision + 1"))
+
+
+async def hold_loading(connection: AsyncConnection) -> None:
+    """Wait until nobody else loads a folder or publishes ahead; held until the transaction ends."""
+    await connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('catalog/loading', 0))"))
