@@ -4,7 +4,8 @@
   offset committed. A crash at any point delivers again what was not committed, and the inbox skips it.
 - Outage: while the database is away, the batch is tried again with capped back-off, and nobody is skipped.
 - Bug or refusal: the batch is taken apart, each record in a savepoint of its own; the one that fails goes to
-  the dead letters through the outbox, its neighbours are applied.
+  the dead letters through the outbox, its neighbours are applied. So does one that asks to be tried again
+  (a deadlock, a part that is away) more often than is bearable.
 - Rebalance: partitions are handed over when the batch in flight is committed. At stop: drain, then leave.
 
 FastStream carries the subscriptions; its own policy is manual, its parser and decoder are replaced by ones
@@ -15,36 +16,31 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from enum import Enum
+from typing import cast
 
-from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from sqlalchemy import text
 
-from dawr.contracts import Message
 from dawr.contracts.topics import Topic
 from dawr.servicekit import inbox, telemetry
 from dawr.servicekit.database import Database, Transaction
 from dawr.servicekit.dead_letters import staged_dead_letter
-from dawr.servicekit.envelope import Poison, PoisonReason, Received, Record, Tombstone, open_record, positions_after
-from dawr.servicekit.errors import Refusal, is_outage, is_transient, sqlstate
+from dawr.servicekit.envelope import Poison, PoisonReason, Received, Record, Tombstone, positions_after
+from dawr.servicekit.errors import Refusal, is_outage, is_transient, sqlstate, told
 from dawr.servicekit.settings import PlatformSettings
+from dawr.servicekit.subscriptions import HandOver, ManualMessage, Subscription, measure_lag
 
 _log = telemetry.get_logger("dawr.consumers")
 
-M = TypeVar("M", bound=Message)
-Handler = Callable[[Any, Transaction], Awaitable[None]]
-BatchHandler = Callable[[Sequence[Received], Transaction], Awaitable[None]]
-TombstoneHandler = Callable[[str, Transaction], Awaitable[None]]
-
 POLL_MS = 20
 CONFLICTS = 10
-"""How often a batch is run again after a deadlock or the like, before it is taken apart."""
-_BACKOFF_SECONDS = (0.05, 2.0)
+"""How often a batch is run again after a deadlock or the like before it is taken apart, and again so before
+those of its records that still ask for it are set aside."""
 _HOLD_BATCH_SECONDS = 60.0
 """For how long one batch is tried through an outage before it is asked for anew: well below the broker's limit."""
 
@@ -56,60 +52,23 @@ DO UPDATE SET next_offset = greatest(consumer_positions.next_offset, excluded.ne
 """)
 
 
+class How(Enum):
+    """How a batch is applied; each is tried when the one before did not do."""
+
+    TOGETHER = 1
+    APART = 2
+    """Each record in a savepoint: what is refused or breaks is set aside."""
+    AT_LAST = 3
+    """So, and what still asks to be tried again is set aside too."""
+
+
 @dataclass
-class Subscription:
-    """One topic, as one group reads it: handlers by message type, or one handler for whole batches."""
+class _Outcome:
+    """What became of a batch, counted when it is committed."""
 
-    topic: Topic
-    group: str
-    max_records: int
-    keeps_position: bool
-    """Whether the table `consumer_positions` follows, so that a place in the line can be told."""
-    handlers: dict[str, Handler] = field(default_factory=dict)
-    known: dict[str, type[Message]] = field(default_factory=dict)
-    on_batch: BatchHandler | None = None
-    on_tombstone: TombstoneHandler | None = None
-    busy: asyncio.Lock = field(default_factory=asyncio.Lock)
-    busy_since: float | None = None
-    subscriber: Any = None
-
-    def __call__(self, *types: type[M]) -> Callable[[Callable[[M, Transaction], Awaitable[None]]], Handler]:
-        """Register the handler of some of the topic's message types."""
-
-        def register(handler: Callable[[M, Transaction], Awaitable[None]]) -> Handler:
-            for message_type in types:
-                if self.topic.messages.get(message_type.wire_type) is not message_type:
-                    raise ValueError(f"{message_type.wire_type} does not travel on {self.topic.name}")
-                self.handlers[message_type.wire_type] = cast(Handler, handler)
-                self.known[message_type.wire_type] = message_type
-            return cast(Handler, handler)
-
-        return register
-
-    def batch(self, handler: BatchHandler) -> BatchHandler:
-        """Register one handler for whole batches of all the topic's message types."""
-        self.on_batch = handler
-        self.known = dict(self.topic.messages)
-        return handler
-
-    def tombstone(self, handler: TombstoneHandler) -> TombstoneHandler:
-        """Register what happens when the thing with a key is taken away."""
-        self.on_tombstone = handler
-        return handler
-
-    async def apply(self, batch: Sequence[Received | Tombstone], tx: Transaction) -> None:
-        """Run the handlers for what came in, in its order."""
-        if self.on_batch is not None:
-            await self.on_batch([each for each in batch if isinstance(each, Received)], tx)
-            return
-        for each in batch:
-            if isinstance(each, Tombstone):
-                if self.on_tombstone is not None:
-                    await self.on_tombstone(each.key, tx)
-                continue
-            tx.cause = each.cause
-            telemetry.traceparent.set(telemetry.new_traceparent(each.cause.traceparent))
-            await self.handlers[each.message.wire_type](each.message, tx)
+    applied: list[Received | Tombstone] = field(default_factory=list)
+    skipped: int = 0
+    aside: list[Poison] = field(default_factory=list)
 
 
 class Consumers:
@@ -118,6 +77,8 @@ class Consumers:
     def __init__(self, group: str, database: Database, platform: PlatformSettings) -> None:
         self.group = group
         self.subscriptions: list[Subscription] = []
+        self.backoff_seconds = (0.05, 2.0)
+        """The first and the longest pause before a batch is tried again."""
         self._database = database
         self._platform = platform
         self._brokers: list[KafkaBroker] = []
@@ -160,7 +121,7 @@ class Consumers:
         )
 
         async def parse(records: tuple[Record, ...], _original: object) -> KafkaMessage:
-            return _ManualMessage(
+            return ManualMessage(
                 body=b"", raw_message=records, consumer=subscription.subscriber.consumer, headers={}, message_id=""
             )
 
@@ -180,7 +141,7 @@ class Consumers:
             heartbeat_interval_ms=2_000,
             parser=parse,
             decoder=decode,
-            listener=_HandOver(subscription),
+            listener=HandOver(subscription),
         )
 
         @subscription.subscriber  # type: ignore[untyped-decorator]
@@ -207,54 +168,52 @@ class Consumers:
             except Exception:
                 # Not even taken apart could it be saved. It stays ours: the next batch must not commit over it.
                 _log.exception("batch.failed", topic=subscription.topic.name)
-                await asyncio.sleep(_BACKOFF_SECONDS[1])
+                await asyncio.sleep(self.backoff_seconds[1])
                 await message.nack()
             finally:
                 subscription.busy_since = None
         telemetry.BATCH_SIZE.labels(*labels).observe(len(records))
-        _measure_lag(subscription)
+        measure_lag(subscription)
 
     async def _until_applied(self, subscription: Subscription, records: Sequence[Record]) -> bool:
         """Apply a batch, again and again if need be; False if it has to be asked for anew."""
         attempt, conflicts, start = 0, 0, time.monotonic()
-        one_by_one = False
+        how = How.TOGETHER
         while True:
             try:
-                await self.apply(subscription, records, one_by_one=one_by_one)
+                await self.apply(subscription, records, how)
                 return True
             except Exception as error:
                 outage, again = is_outage(error), is_transient(error)
                 why = sqlstate(error) or type(error).__name__
                 telemetry.RETRIES.labels(subscription.topic.name, subscription.group, why).inc()
                 if not again or (not outage and conflicts >= CONFLICTS):
-                    if one_by_one:
+                    if how is How.AT_LAST or (how is How.APART and not again):
                         raise
+                    how, conflicts = How(how.value + 1), 0
                     _log.warning("batch.taken-apart", topic=subscription.topic.name, why=why)
-                    one_by_one = True
                     continue
                 conflicts += not outage
                 if self._stopping or time.monotonic() - start > _HOLD_BATCH_SECONDS:
                     return False
                 _log.warning("batch.again", topic=subscription.topic.name, why=why, attempt=attempt)
-                low, high = _BACKOFF_SECONDS
+                low, high = self.backoff_seconds
                 await asyncio.sleep(min(high, low * 2**attempt) * random.uniform(0.5, 1.0))  # noqa: S311
                 attempt = min(attempt + 1, 10)
 
-    async def apply(self, subscription: Subscription, records: Sequence[Record], *, one_by_one: bool = False) -> None:
-        """Apply records in one transaction with the inbox. One by one: each in a savepoint, the bad ones set aside."""
-        opened = [open_record(record, subscription.known) for record in records]
+    async def apply(self, subscription: Subscription, records: Sequence[Record], how: How = How.TOGETHER) -> None:
+        """Apply records in one transaction with the inbox. Apart: each in a savepoint, the bad ones set aside."""
+        opened = [subscription.open(record) for record in records]
         good = [each for each in opened if isinstance(each, (Received, Tombstone))]
+        outcome = _Outcome(aside=[each for each in opened if isinstance(each, Poison)])
         async with self._database.transaction() as tx:
-            for each in opened:
-                if isinstance(each, Poison):
-                    self._set_aside(each, subscription, tx)
-            if one_by_one:
+            if how is How.TOGETHER:
+                await self._apply_fresh(good, subscription, tx, outcome)
+            else:
                 for each in good:
-                    await self._apply_alone(each, subscription, tx)
-            elif good:
-                fresh = await self._claim(good, subscription, tx)
-                if fresh:
-                    await subscription.apply(fresh, tx)
+                    await self._apply_alone(each, subscription, tx, outcome, how)
+            for poison in outcome.aside:
+                tx.stage_record(staged_dead_letter(poison, topic=subscription.topic, group=subscription.group))
             if subscription.keeps_position:
                 positions = positions_after(records)
                 await tx.connection.execute(
@@ -265,14 +224,12 @@ class Consumers:
                         "offsets": list(positions.values()),
                     },
                 )
-        for each in good:
-            if isinstance(each, Received):
-                telemetry.HANDLED.labels(subscription.topic.name, subscription.group, each.message.wire_type).inc()
+        _count(outcome, subscription)
 
-    async def _claim(
-        self, batch: Sequence[Received | Tombstone], subscription: Subscription, tx: Transaction
-    ) -> list[Received | Tombstone]:
-        """What of the batch was not applied before, each id once, in its order."""
+    async def _apply_fresh(
+        self, batch: Sequence[Received | Tombstone], subscription: Subscription, tx: Transaction, outcome: _Outcome
+    ) -> None:
+        """Apply what of the batch was not applied before, each id once, in its order."""
         ids = [each.cause.id for each in batch if isinstance(each, Received)]
         claimed = await inbox.claim(tx.connection, subscription.group, ids)
         fresh: list[Received | Tombstone] = []
@@ -282,36 +239,27 @@ class Consumers:
             elif each.cause.id in claimed:
                 claimed.discard(each.cause.id)
                 fresh.append(each)
-        skipped = len(batch) - len(fresh)
-        if skipped:
-            telemetry.DUPLICATES.labels(subscription.topic.name, subscription.group).inc(skipped)
-        return fresh
+        if fresh:
+            await subscription.apply(fresh, tx)
+        outcome.applied += fresh
+        outcome.skipped += len(batch) - len(fresh)
 
-    async def _apply_alone(self, each: Received | Tombstone, subscription: Subscription, tx: Transaction) -> None:
+    async def _apply_alone(
+        self, each: Received | Tombstone, subscription: Subscription, tx: Transaction, outcome: _Outcome, how: How
+    ) -> None:
         try:
             async with tx.savepoint():
-                fresh = await self._claim([each], subscription, tx)
-                if fresh:
-                    await subscription.apply(fresh, tx)
+                await self._apply_fresh([each], subscription, tx, outcome)
         except Exception as error:
-            if is_transient(error):
+            if is_outage(error) or (is_transient(error) and how is not How.AT_LAST):
                 raise
-            reason = PoisonReason.REFUSED if isinstance(error, Refusal) else PoisonReason.BUG
+            if is_transient(error):
+                reason = PoisonReason.RETRIES_EXHAUSTED
+            else:
+                reason = PoisonReason.REFUSED if isinstance(error, Refusal) else PoisonReason.BUG
             if reason is PoisonReason.BUG:
                 _log.exception("message.failed", topic=subscription.topic.name)
-            self._set_aside(Poison(each.record, reason, f"{type(error).__name__}: {error}"), subscription, tx)
-
-    def _set_aside(self, poison: Poison, subscription: Subscription, tx: Transaction) -> None:
-        tx.stage_record(staged_dead_letter(poison, topic=subscription.topic, group=subscription.group))
-        telemetry.DEAD_LETTERS.labels(subscription.topic.name, subscription.group, poison.reason.value).inc()
-        _log.error(
-            "message.dead",
-            topic=subscription.topic.name,
-            partition=poison.record.partition,
-            offset=poison.record.offset,
-            reason=poison.reason.value,
-            detail=poison.detail,
-        )
+            outcome.aside.append(Poison(each.record, reason, told(error)))
 
     async def stop(self) -> None:
         """Drain: no new batch is begun, those in flight are committed, then the groups are left."""
@@ -319,11 +267,14 @@ class Consumers:
         for subscription in self.subscriptions:
             if subscription.subscriber is not None:
                 subscription.subscriber.running = False
-        for subscription in self.subscriptions:
-            async with subscription.busy:
-                pass
-        brokers, self._brokers = self._brokers, []
-        await asyncio.gather(*(broker.stop() for broker in brokers))
+        try:
+            for subscription in self.subscriptions:
+                async with subscription.busy:
+                    pass
+        finally:
+            # Also when the drain took too long: what is in flight is cut off, and delivered again to others.
+            brokers, self._brokers = self._brokers, []
+            await asyncio.gather(*(broker.stop() for broker in brokers))
 
     def stuck_seconds(self) -> float:
         """For how long the oldest batch in flight has been worked on; 0 if there is none."""
@@ -344,55 +295,23 @@ class Consumers:
 
     def lag(self) -> dict[str, int]:
         """By topic: how many records wait."""
-        return {each.topic.name: _measure_lag(each) for each in self.subscriptions}
+        return {each.topic.name: measure_lag(each) for each in self.subscriptions}
 
 
-class _ManualMessage(KafkaMessage):
-    """A batch that is acknowledged by hand: commit what was read, or go back to where it began."""
-
-    def __init__(self, **parts: Any) -> None:
-        super().__init__(**parts)
-        self.committed = None
-
-    async def ack(self) -> None:
-        await self.consumer.commit()
-        await super().ack()
-
-    async def nack(self) -> None:
-        first: dict[TopicPartition, int] = {}
-        for record in cast(Sequence[Record], self.raw_message):
-            partition = TopicPartition(record.topic, record.partition)
-            first[partition] = min(first.get(partition, record.offset), record.offset)
-        assigned = self.consumer.assignment()  # type: ignore[attr-defined]
-        for partition, offset in first.items():
-            if partition in assigned:
-                self.consumer.seek(partition, offset)
-        await super().nack()
-
-
-class _HandOver(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Waits for the batch in flight before partitions go to somebody else."""
-
-    def __init__(self, subscription: Subscription) -> None:
-        self._subscription = subscription
-
-    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        async with self._subscription.busy:
-            pass
-
-    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        pass
-
-
-def _measure_lag(subscription: Subscription) -> int:
-    consumer = subscription.subscriber.consumer if subscription.subscriber is not None else None
-    if consumer is None:
-        return 0
-    lag = 0
-    for partition in consumer.assignment():
-        end = consumer.highwater(partition)
-        read = consumer._subscription.subscription.assignment.state_value(partition)
-        if end is not None and read is not None and read.has_valid_position:
-            lag += max(0, end - read.position)
-    telemetry.LAG.labels(subscription.topic.name, subscription.group).set(lag)
-    return lag
+def _count(outcome: _Outcome, subscription: Subscription) -> None:
+    labels = (subscription.topic.name, subscription.group)
+    for each in outcome.applied:
+        if isinstance(each, Received):
+            telemetry.HANDLED.labels(*labels, each.message.wire_type).inc()
+    if outcome.skipped:
+        telemetry.DUPLICATES.labels(*labels).inc(outcome.skipped)
+    for poison in outcome.aside:
+        telemetry.DEAD_LETTERS.labels(*labels, poison.reason.value).inc()
+        _log.error(
+            "message.dead",
+            topic=subscription.topic.name,
+            partition=poison.record.partition,
+            offset=poison.record.offset,
+            reason=poison.reason.value,
+            detail=poison.detail,
+        )

@@ -54,6 +54,8 @@ class PoisonReason(StrEnum):
     UNKNOWN_VERSION = "unknown-version"
     REFUSED = "refused"
     """Well formed, but no rule allows it: an illegal move, a thing that does not exist."""
+    RETRIES_EXHAUSTED = "retries-exhausted"
+    """It asked to be tried again, more often than its neighbours can wait."""
     BUG = "bug"
 
 

@@ -12,7 +12,8 @@ from typing import ClassVar
 
 import asyncpg
 from aiokafka.errors import KafkaError
-from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from dawr.contracts import Text
 
@@ -68,16 +69,37 @@ def sqlstate(error: BaseException) -> str | None:
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether the database or the broker can't be reached for now: waiting helps, and costs nobody their turn."""
+    """Whether the database or the broker can't be reached for now: waiting helps, and costs nobody their turn.
+
+    A value that the database can't take is no outage, though asyncpg gives both the type InterfaceError.
+    """
     if isinstance(error, DBAPIError):
-        if error.connection_invalidated or isinstance(error, InterfaceError):
-            return True
-        return sqlstate(error) in _GONE_FOR_NOW or isinstance(error.orig, (OSError, asyncpg.InterfaceError))
+        return error.connection_invalidated or sqlstate(error) in _GONE_FOR_NOW or _is_closed(error.orig)
     if isinstance(error, asyncpg.PostgresError):
         return error.sqlstate in _GONE_FOR_NOW
     if isinstance(error, KafkaError):
         return bool(error.retriable)
-    return isinstance(error, (OSError, asyncio.TimeoutError, asyncpg.InterfaceError))
+    # The pool's TimeoutError: every connection is in use.
+    return isinstance(error, (OSError, asyncio.TimeoutError, PoolTimeoutError)) or _is_closed(error)
+
+
+def _is_closed(error: BaseException | None) -> bool:
+    cause = getattr(error, "__cause__", None) or error
+    return isinstance(cause, OSError) or (isinstance(cause, asyncpg.InterfaceError) and "closed" in str(cause))
+
+
+def told(error: BaseException) -> str:
+    """What a person reads of an error elsewhere than in the logs. The database's own words hold values, which may
+    be personal; its code and the names of its parts say as much."""
+    if not isinstance(error, DBAPIError):
+        return f"{type(error).__name__}: {error}"
+    cause = error.orig.__cause__ if error.orig is not None else None
+    parts = [
+        f"{name.removesuffix('_name')} {value}"
+        for name in ("table_name", "column_name", "constraint_name")
+        if (value := getattr(cause, name, None))
+    ]
+    return " ".join([type(cause or error).__name__, sqlstate(error) or "", *parts]).strip()
 
 
 def is_transient(error: BaseException) -> bool:

@@ -17,6 +17,10 @@ from dawr.servicekit.settings import PlatformSettings
 _log = telemetry.get_logger("dawr.producer")
 
 
+MAX_RECORD_BYTES = 2 * 1024 * 1024
+"""Twice what a topic takes: a dead letter is as large as what it holds, and says why on top."""
+
+
 class BrokerGone(Transient):
     """The broker did not take a record in time."""
 
@@ -59,6 +63,7 @@ class Producer:
                 enable_idempotence=True,
                 linger_ms=self._linger_ms,
                 max_batch_size=256 * 1024,
+                max_request_size=MAX_RECORD_BYTES,
                 request_timeout_ms=int(self._timeout * 1000),
                 metadata_max_age_ms=30_000,
             )

@@ -4,6 +4,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from dawr.contracts.topics import DEAD_LETTER_RETENTION, TOPICS
+from dawr.servicekit.producer import MAX_RECORD_BYTES
 from dawr.servicekit.settings import PlatformSettings
 
 _NO_ERROR = 0
@@ -19,7 +20,10 @@ def wanted_topics(prefix: str, *, replication: int = 1) -> list[NewTopic]:
             configs = {"retention.ms": str(int(topic.retention.total_seconds() * 1000))}
         topics.append(NewTopic(prefix + topic.name, topic.partitions, replication, topic_configs=configs))
         for reader in topic.readers:
-            kept = {"retention.ms": str(int(DEAD_LETTER_RETENTION.total_seconds() * 1000))}
+            kept = {
+                "retention.ms": str(int(DEAD_LETTER_RETENTION.total_seconds() * 1000)),
+                "max.message.bytes": str(MAX_RECORD_BYTES),
+            }
             topics.append(NewTopic(prefix + topic.dead(reader), 1, replication, topic_configs=kept))
     return topics
 
