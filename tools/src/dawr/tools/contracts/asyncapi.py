@@ -8,6 +8,7 @@ from typing import Any
 
 from dawr.contracts import Message
 from dawr.contracts.topics import DEAD_LETTER_RETENTION, TOPICS, Kind, Topic
+from dawr.servicekit.envelope import PoisonReason
 from dawr.tools.contracts.schemas import messages, shared_schemas
 
 _BINDING = "0.5.0"
@@ -103,7 +104,7 @@ def _operations(topic: Topic) -> dict[str, Any]:
     operations = {f"{sender}.sends.{topic.name}": _operation("send", topic.name, sender)}
     for reader in topic.readers:
         operation = _operation("receive", topic.name, reader)
-        operation["bindings"] = _kafka(groupId={"type": "string", "const": reader})
+        operation["bindings"] = _kafka(groupId={"type": "string", "const": topic.group(reader)})
         operations[f"{reader}.receives.{topic.name}"] = operation
     return operations
 
@@ -159,7 +160,7 @@ def _dead_letter() -> dict[str, Any]:
 def _dead_headers() -> dict[str, Any]:
     described = {
         "dead-id": "Follows from the record's place: the same if it is set aside again.",
-        "dead-reason": "undecodable-headers, undecodable-body, unknown-version, refused or bug.",
+        "dead-reason": "Why: " + ", ".join(PoisonReason) + ".",
         "dead-detail": "What was wrong, for a person.",
         "dead-topic": "Where it came from.",
         "dead-partition": "The partition there.",
