@@ -6,9 +6,12 @@ from starlette.routing import Route
 
 from dawr.gateway.addresses import Addresses
 from dawr.gateway.api import Door, create_router, jwks_endpoint
+from dawr.gateway.behind import READY_SECONDS, Behind, Kept
+from dawr.gateway.documents import plain_routes
 from dawr.gateway.domain import Policy
 from dawr.gateway.identity import Identity, Seal
 from dawr.gateway.keys import Keys
+from dawr.gateway.pages.views import Pages, Parts
 from dawr.gateway.passing.passage import METHODS, Passage
 from dawr.gateway.service import Limits, Rules
 from dawr.gateway.settings import GatewaySettings
@@ -34,15 +37,27 @@ def create_service(settings: GatewaySettings | None = None, *, clock: Clock = ut
         prefix="/api",
         serving={"keys": keys.keep_fresh},
         ready={"keys": keys.are_ready},
+        openapi=plain_routes,
     )
     # Its own tokens are checked by its own keys, wherever other services get them from.
     service.verifier = Verifier(str(keys.jwks_path))
     service.background["sign-in.forget"] = lambda: keep_forgetting(service.database)
     passages = [Passage(name, settings, addresses) for name in settings.services]
-    service.closers += [passage.close for passage in passages]
+    behind = Behind(settings.services)
+    service.closers += [*(passage.close for passage in passages), behind.close]
+    pages = Pages(
+        Parts(
+            behind=behind,
+            own_checks=Kept(service.checks, READY_SECONDS).value,
+            own_document=lambda request: plain_routes(request.app.openapi()),
+            public_url=settings.public_url.rstrip("/"),
+            mail_url=settings.mail_url if settings.is_development else None,
+        )
+    )
     service.routes = (
         *(Route(f"/api/{each.service}/{{path:path}}", each, methods=METHODS) for each in passages),
         Route("/.well-known/jwks.json", jwks_endpoint(keys)),
+        *pages.routes(),
     )
     door = Door(service.database, service.verifier, keys, addresses, rules_of(settings), settings.code_answer_seconds)
     service.routers = (create_router(door),)

@@ -61,10 +61,11 @@ class Identity:
 
 
 class Seal:
-    """Closes what only notifications may open: Fernet tokens of JSON, under the key that both share."""
+    """Closes what only notifications may open: Fernet tokens of JSON, under the first of the keys that both share."""
 
-    def __init__(self, key: str) -> None:
-        self._fernet = Fernet(key)
+    def __init__(self, keys: str) -> None:
+        """Keys with commas between, as notifications takes them; ValueError if the first is none."""
+        self._fernet = Fernet(keys.split(",", maxsplit=1)[0].strip())
 
     def close(self, **content: object) -> str:
         """The sealed text of a JSON object."""

@@ -45,7 +45,8 @@ class GatewaySettings(ServiceSettings):
     """Secret (or `file:PATH`) under which identity numbers and codes are hashed. Persons' ids follow from it: changing
     it makes everybody a new person."""
     sealing_key: str = DEVELOPMENT_SEALING_KEY
-    """Fernet key (or `file:PATH`) shared with notifications: codes and addresses travel sealed with it."""
+    """Fernet keys with commas between (or `file:PATH`), as notifications has them: codes and addresses travel sealed
+    with the first."""
     open_registration: bool | None = None
     """Whether an unknown identity number becomes a person when it asks for a code. Unset: in development only."""
 

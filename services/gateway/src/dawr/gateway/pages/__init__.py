@@ -1,0 +1,1 @@
+"""The pages of the gateway: what runs, what can be asked, what the problem codes mean."""
