@@ -19,6 +19,7 @@ from dawr.tools.embedded.ports import free_port, is_free
 from dawr.tools.platform import state
 from dawr.tools.platform.errors import PlatformError
 from dawr.tools.platform.platform import Platform
+from dawr.tools.platform.readiness import look
 
 HERE = Path(__file__).parent
 
@@ -177,6 +178,16 @@ async def test_usual_ports_can_be_moved_by_the_environment(tmp_path: Path, monke
     monkeypatch.setenv("FAKEONE_PORT", "eighty")
     with pytest.raises(PlatformError, match="FAKEONE_PORT=eighty is not a port"):
         await fake(tmp_path, ports="usual").start()
+
+
+async def test_a_look_from_outside_asks_each_process(tmp_path: Path) -> None:
+    assert await look(tmp_path) is None
+    async with fake(tmp_path) as platform:
+        await post(platform, "faketwo", "/unready")
+        seen = await look(tmp_path)
+        assert seen is not None
+        assert {name: part.ready for name, part in seen.parts.items()} == {"fakeone": True, "faketwo": False}
+    assert await look(tmp_path) is None
 
 
 async def test_one_folder_runs_one_platform_and_is_not_wiped_meanwhile(tmp_path: Path) -> None:

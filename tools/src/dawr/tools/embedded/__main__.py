@@ -5,9 +5,9 @@ Prints one line of JSON when both are ready: {"kafka": host:port, "postgres": ur
 
 import argparse
 import json
+import os
 import signal
 import sys
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -25,16 +25,17 @@ def main() -> int:
     kafka = Kafka(options.data / "kafka", options.kafka_port)
     postgres = Postgres(options.data / "postgres", options.postgres_port)
 
-    told = threading.Event()
+    # A pipe and not an Event: a handler that comes while its own thread is about to wait would deadlock on that.
+    told, tell = os.pipe()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: told.set())
+        signal.signal(number, lambda *_: os.write(tell, b"."))
     with ThreadPoolExecutor(2) as both:
         try:
             for started in [both.submit(kafka.start), both.submit(postgres.start)]:
                 started.result()
             pids = {"kafka": kafka.pid, "postgres": postgres.pid}
             print(json.dumps({"kafka": kafka.bootstrap, "postgres": postgres.url(), "pids": pids}), flush=True)
-            told.wait()
+            os.read(told, 1)
         except EmbeddedError as error:
             print(error, file=sys.stderr)
             return 1

@@ -228,7 +228,9 @@ class Postgres:
         for process in self._backends:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
-        psutil.wait_procs(self._backends, timeout=_STOP_SECONDS)
+        deadline = time.monotonic() + _STOP_SECONDS
+        while any(_works(process) for process in self._backends) and time.monotonic() < deadline:
+            time.sleep(0.01)
         self._backends = []
 
     def _failure(self, text: str) -> EmbeddedError:
@@ -239,6 +241,14 @@ class Postgres:
         if "No space left on device" in text:
             return EmbeddedError("disk-full", f"The disk that holds {self._data} is full: free 1 GB there.")
         return EmbeddedError("postgres-failed", f"PostgreSQL did not start: the reason is at the end of {self.log}.")
+
+
+def _works(process: psutil.Process) -> bool:
+    """Whether it can still do something. A zombie can't; in some containers nobody ever reaps those."""
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _account() -> Account | None:

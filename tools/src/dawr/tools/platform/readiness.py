@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from pathlib import Path
 
-from dawr.tools.platform.state import PartState, State
+from dawr.tools.platform.folder import Folder
+from dawr.tools.platform.parts import PARTS
+from dawr.tools.platform.state import PartState, State, running
 
 _SECONDS = 2.0
 
@@ -30,7 +32,14 @@ async def is_ready(part: PartState, ready_path: str | None) -> bool:
         return False
 
 
-async def ask_all(state: State, ready_paths: Mapping[str, str | None]) -> dict[str, bool]:
-    """Whether each process is ready now, by name; `ready_paths` is by part."""
-    asked = (is_ready(part, ready_paths[part.part]) for part in state.parts.values())
-    return dict(zip(state.parts, await asyncio.gather(*asked), strict=True))
+async def look(root: Path) -> State | None:
+    """The platform that runs from `root` with each process's readiness as it is now; None if none runs."""
+    state = running(Folder.of(root))
+    if state is None:
+        return None
+    paths = {part.name: part.ready_path for part in PARTS}
+    parts = state.parts.values()
+    answers = await asyncio.gather(*(is_ready(part, paths.get(part.part, "/readyz")) for part in parts))
+    for part, answer in zip(parts, answers, strict=True):
+        part.ready = answer
+    return state
