@@ -160,7 +160,6 @@ class Verifier:
         async with self._refreshing:
             if not self._is_due(kid):
                 return
-            self._next_ask = time.monotonic() + _KEYS_RETRY_SECONDS
             try:
                 document = await self._load()
                 self._keys = {
@@ -170,6 +169,9 @@ class Verifier:
             except (OSError, httpx.HTTPError, ValueError, KeyError, jwt.PyJWTError) as error:
                 self._next_look = time.monotonic() + _KEYS_RETRY_SECONDS
                 _log.warning("keys.unreachable", why=type(error).__name__, kept=len(self._keys))
+            finally:
+                # Only now: who comes while the keys are on their way waits for them above.
+                self._next_ask = time.monotonic() + _KEYS_RETRY_SECONDS
 
     async def _load(self) -> Any:
         if not self._source.startswith(("http://", "https://")):
