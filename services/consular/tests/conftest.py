@@ -1,11 +1,13 @@
-"""A consulate on the stage: consular itself on real servers, while the test speaks for booking, payments and catalog."""
+"""A consulate on the stage: consular on real servers, while the test speaks for booking, payments and catalog."""
 
 import datetime as dt
+import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import httpx
@@ -39,7 +41,9 @@ from dawr.contracts.payments import (
 from dawr.servicekit.auth import Role as As
 from dawr.servicekit.clock import new_id
 from dawr.servicekit.service import Role, Service
-from dawr.servicekit.testing import FakeClock, Stage, until
+from dawr.servicekit.testing import FakeClock, Stage, stage, until
+
+M = TypeVar("M", bound=Message)
 
 USD_300 = Money(minor=30_000, currency="USD")
 NOON = dt.datetime(2026, 11, 2, 12, tzinfo=dt.UTC)
@@ -242,13 +246,20 @@ class Consulate:
         return case, Words.on(await self.asked_of_booking(case["turn_id"]))
 
     async def asked_of_booking(self, turn_id: str) -> RequestTurn:
-        """The request for a turn, once it is on its topic."""
-        for count in range(1, 1000):
-            found = await self.stage.wait_for(RequestTurn, count)
-            for request in found:
-                if isinstance(request, RequestTurn) and str(request.turn_id) == turn_id:
-                    return request
-        raise AssertionError(f"booking was not asked for {turn_id}")
+        """What booking is asked about a turn, as the outbox has it."""
+        asked = [each for each in (await self.staged(RequestTurn)).values() if str(each.turn_id) == turn_id]
+        assert len(asked) == 1
+        return asked[0]
+
+    async def staged(self, wanted: type[M], *, of_case: str | None = None) -> dict[UUID, M]:
+        """The messages of a type in the outbox, by id, in their order; of one case, if it is named."""
+        query = sql("SELECT message_id, body FROM outbox_messages WHERE wire_type = :type ORDER BY id")
+        async with self.service.database.reading() as connection:
+            rows = (await connection.execute(query, {"type": wanted.wire_type})).all()
+        found = {row.message_id: wanted.model_validate_json(row.body) for row in rows}
+        return {
+            id: message for id, message in found.items() if of_case in {None, str(getattr(message, "case_id", None))}
+        }
 
     async def case(self, id: str, who: UUID) -> dict[str, Any]:
         """The case as it is shown now."""
@@ -300,14 +311,23 @@ class Consulate:
 
 
 @asynccontextmanager
-async def consulate_on(stage: Stage, *, clock: FakeClock | None = None, **settings: Any) -> AsyncIterator[Consulate]:
-    """A consulate with a database of its own and an empty catalogue."""
+async def consulate_on(
+    stage: Stage, *, url: str | None = None, role: Role = Role.RUN, clock: FakeClock | None = None, **settings: Any
+) -> AsyncIterator[Consulate]:
+    """A consulate with an empty database of its own, or with the one at `url`."""
     clock = clock or FakeClock(NOON)
-    url = await stage.database("consular")
+    url = url or await stage.database("consular")
     service = create_service(ConsularSettings(database_url=url, platform=stage.platform, **settings), clock=clock)
-    transport = httpx.ASGITransport(service.app())
-    async with service.running(Role.RUN), httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+    transport = httpx.ASGITransport(service.app(role))
+    async with service.running(role), httpx.AsyncClient(transport=transport, base_url="http://test") as http:
         yield Consulate(stage, service, http, clock)
+
+
+def replica_of(consulate: Consulate, **settings: Any) -> AbstractAsyncContextManager[Consulate]:
+    """A further process that answers HTTP on the same database, with a clock of its own."""
+    url = consulate.service.settings.database_url
+    clock = FakeClock(consulate.clock.now)
+    return consulate_on(consulate.stage, url=url, role=Role.SERVE, clock=clock, **settings)
 
 
 @pytest.fixture(scope="module")
@@ -334,3 +354,12 @@ def words() -> Words:
 def euro(rate: str, dated: dt.date = dt.date(2026, 11, 1)) -> FxRate:
     """Euros for a dollar."""
     return FxRate(base="USD", quote="EUR", rate=Decimal(rate), dated=dated)
+
+
+@pytest.fixture
+async def empty_stage(kafka_address: str, postgres_address: str, tmp_path: Path) -> AsyncIterator[Stage]:
+    """A stage of one test's own, whose topics hold nothing."""
+    async with stage(
+        f"t{secrets.token_hex(4)}", kafka=kafka_address, postgres=postgres_address, folder=tmp_path
+    ) as own:
+        yield own

@@ -197,22 +197,6 @@ class OneLiveTurn(SeatRefused):
     title = Text(ar="لديك دور قائم لهذه الخدمة", en="There is a live turn for this service already")
 
 
-class ServiceUnknownToBooking(SeatRefused):
-    """Booking does not know the service (yet)."""
-
-    refused = RefusalCode.UNKNOWN_SERVICE
-    code = refused.value
-    title = Text(ar="لا توجد خدمة بهذا الرمز", en="There is no service with this code")
-
-
-class FeeUnknownToBooking(SeatRefused):
-    """Booking knows no fee for the day."""
-
-    refused = RefusalCode.NO_FEE
-    code = refused.value
-    title = Text(ar="لم يُحدد رسم لهذه الخدمة بعد", en="No fee is set for this service yet")
-
-
 class RateMismatch(SeatRefused):
     """The fee changed its currency while the case was being opened."""
 
@@ -221,5 +205,9 @@ class RateMismatch(SeatRefused):
     title = Text(ar="تغيرت عملة الرسم، أعد المحاولة", en="The fee's currency has changed; ask again")
 
 
-SEAT_REFUSALS: dict[RefusalCode, type[SeatRefused]] = {each.refused: each for each in SeatRefused.__subclasses__()}
+SEAT_REFUSALS: dict[RefusalCode, type[Refusal]] = {
+    **{each.refused: each for each in SeatRefused.__subclasses__()},
+    RefusalCode.UNKNOWN_SERVICE: UnknownService,
+    RefusalCode.NO_FEE: NoFee,
+}
 """By booking's code; a test sees to it that none is missing."""

@@ -13,11 +13,10 @@ from dawr.consular.api.callers import Anyone, Finance
 from dawr.consular.api.documents import problems
 from dawr.consular.api.pages import Cursor, Limit, page, unpack
 from dawr.consular.api.views import RateList, ShownDayRate, shown_rate
-from dawr.consular.domain.rate import Rate
+from dawr.consular.domain.rate import Rate, fx_rate
 from dawr.consular.errors import SameCurrency
 from dawr.consular.service.rates import set_rate
 from dawr.consular.store import rates
-from dawr.contracts import FxRate
 from dawr.contracts.values import Currency
 from dawr.servicekit.database import Database
 from dawr.servicekit.idempotency import fingerprint
@@ -90,7 +89,7 @@ class RateResource:
         """Set a rate. The same one again changes nothing; another one corrects it, unless a case was opened at it."""
         if base == quote:
             raise SameCurrency
-        fx = FxRate(base=base, quote=quote, rate=body.rate, dated=day)
+        fx = fx_rate(base, quote, body.rate, day)
 
         def matches(old: Rate | None) -> bool:
             return if_match is None or (old is not None and if_match == _etag(old))

@@ -2,10 +2,17 @@
 
 import datetime as dt
 from dataclasses import dataclass
+from decimal import Decimal
 from uuid import UUID
 
 from dawr.consular.errors import RateUsed
 from dawr.contracts import FxRate
+
+
+def fx_rate(base: str, quote: str, rate: Decimal, dated: dt.date) -> FxRate:
+    """A rate as it is kept and shown: without zeros at its end, and never as a power of ten."""
+    plain = rate.quantize(Decimal(1)) if rate == rate.to_integral_value() else rate.normalize()
+    return FxRate(base=base, quote=quote, rate=plain, dated=dated)
 
 
 @dataclass(frozen=True)

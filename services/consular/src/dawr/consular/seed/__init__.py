@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 from importlib import resources
 
-from dawr.consular.domain.rate import Rate
+from dawr.consular.domain.rate import Rate, fx_rate
 from dawr.consular.store import rates
 from dawr.contracts import FxRate
 from dawr.servicekit.database import Database
@@ -15,9 +15,7 @@ def example_rates() -> list[FxRate]:
     """The rates of the seed file."""
     with resources.files(__package__).joinpath("fx_rates.csv").open(encoding="utf-8") as file:
         return [
-            FxRate(
-                base=row["base"], quote=row["quote"], rate=Decimal(row["rate"]), dated=date.fromisoformat(row["dated"])
-            )
+            fx_rate(row["base"], row["quote"], Decimal(row["rate"]), date.fromisoformat(row["dated"]))
             for row in csv.DictReader(file)
         ]
 

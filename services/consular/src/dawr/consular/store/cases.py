@@ -10,7 +10,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dawr.consular.domain.case import LIVE, Case, CaseState, PaymentState, RefundState, Wish
-from dawr.consular.store.rates import frozen_rate
+from dawr.consular.domain.rate import fx_rate
 from dawr.contracts import Money
 from dawr.contracts.booking import RefusalCode
 
@@ -248,7 +248,7 @@ def _case(row: Row[Any]) -> Case:
         fingerprint=row.fingerprint,
         opened_at=row.opened_at,
         moved_at=row.moved_at,
-        fx=frozen_rate(row.fx_base, row.fx_quote, row.fx_rate, row.fx_dated) if row.fx_base else None,
+        fx=fx_rate(row.fx_base, row.fx_quote, row.fx_rate, row.fx_dated) if row.fx_base else None,
         state=CaseState(row.state),
         revision=row.revision,
         refusal=RefusalCode(row.refusal) if row.refusal else None,

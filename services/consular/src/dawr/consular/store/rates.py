@@ -2,13 +2,12 @@
 
 import datetime as dt
 from collections.abc import Iterable
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dawr.consular.domain.rate import Rate
+from dawr.consular.domain.rate import Rate, fx_rate
 from dawr.contracts import FxRate
 
 _COLUMNS = "base, quote, dated, rate, is_example, set_by, set_at, used_at"
@@ -111,15 +110,9 @@ def _row(rate: Rate) -> dict[str, Any]:
 
 def _rate(row: Row[Any]) -> Rate:
     return Rate(
-        fx=frozen_rate(row.base, row.quote, row.rate, row.dated),
+        fx=fx_rate(row.base, row.quote, row.rate, row.dated),
         is_example=row.is_example,
         set_by=row.set_by,
         set_at=row.set_at,
         used_at=row.used_at,
     )
-
-
-def frozen_rate(base: str, quote: str, rate: Decimal, dated: dt.date) -> FxRate:
-    """The rate as it was set: the column's eight decimals without the zeros at their end."""
-    plain = rate.quantize(Decimal(1)) if rate == rate.to_integral_value() else rate.normalize()
-    return FxRate(base=base, quote=quote, rate=plain, dated=dated)
