@@ -4,6 +4,7 @@ from uuid import UUID, uuid5
 
 # Namespace of every derived identifier of the platform; it never changes.
 DAWR = UUID("6f1d3a52-0d0b-5c5e-9c1d-6461777200dd")
+_TURNS = uuid5(DAWR, "turn")
 
 
 def derived_id(cause: UUID, name: str) -> UUID:
@@ -13,7 +14,7 @@ def derived_id(cause: UUID, name: str) -> UUID:
 
 def turn_id(person: UUID, idempotency_key: str) -> UUID:
     """The turn that a person's request with this key makes: twins of a request name the same turn."""
-    return uuid5(uuid5(DAWR, "turn"), f"{person}/{idempotency_key}")
+    return uuid5(_TURNS, f"{person}/{idempotency_key}")
 
 
 def payment_id(subject: UUID) -> UUID:

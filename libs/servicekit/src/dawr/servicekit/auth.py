@@ -95,6 +95,7 @@ class Verifier:
     def __init__(self, jwks: str) -> None:
         self._source = jwks
         self._keys: dict[str, Any] = {}
+        self._headers: dict[str, str] = {}
         self._next_look = 0.0
         self._next_ask = 0.0
         self._refreshing = asyncio.Lock()
@@ -122,12 +123,9 @@ class Verifier:
 
     async def _verify(self, token: str) -> Caller:
         try:
-            header = jwt.get_unverified_header(token)
-            if not set(header) <= _HEADER or header.get("typ") != TYPE or header.get("alg") != ALGORITHM:
-                raise NotSignedIn
             claims = jwt.decode(
                 token,
-                await self._key(str(header.get("kid"))),
+                await self._key(self._kid(token)),
                 algorithms=[ALGORITHM],
                 issuer=ISSUER,
                 audience=AUDIENCE,
@@ -142,6 +140,20 @@ class Verifier:
             )
         except (jwt.PyJWTError, ValueError, KeyError, TypeError) as error:
             raise NotSignedIn from error
+
+    def _kid(self, token: str) -> str:
+        """The key that a token names, if its header is one that we make. All tokens of a key share one header."""
+        encoded = token.partition(".")[0]
+        known = self._headers.get(encoded)
+        if known is not None:
+            return known
+        header = jwt.get_unverified_header(token)
+        if not set(header) <= _HEADER or header.get("typ") != TYPE or header.get("alg") != ALGORITHM:
+            raise NotSignedIn
+        kid = str(header.get("kid"))
+        if kid in self._keys:
+            self._headers[encoded] = kid
+        return kid
 
     async def _key(self, kid: str) -> Any:
         if self._is_due(kid):
@@ -165,6 +177,7 @@ class Verifier:
                 self._keys = {
                     key["kid"]: OKPAlgorithm.from_jwk(key) for key in document["keys"] if key.get("crv") == "Ed25519"
                 }
+                self._headers.clear()
                 self._next_look = time.monotonic() + _KEYS_SECONDS
             except (OSError, httpx.HTTPError, ValueError, KeyError, jwt.PyJWTError) as error:
                 self._next_look = time.monotonic() + _KEYS_RETRY_SECONDS

@@ -15,7 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 
 from dawr.servicekit import problems, telemetry
 from dawr.servicekit.auth import Verifier
@@ -127,9 +127,11 @@ class Service:
         app.state.default_language = self.settings.platform.default_language
         self._add_operations(app)
         if role.serves:
-            app.router.routes.extend(self.routes)
+            app.router.routes[:0] = self.routes
             for router in self.routers:
                 app.include_router(router, prefix=f"/api/{self.name}" if self.prefix is None else self.prefix)
+        if role.serves and self.routes:
+            app.add_middleware(_Straight, app=app, routes=self.routes)
         app.add_middleware(
             Limits,
             body_bytes=self.settings.http_body_bytes,
@@ -262,6 +264,32 @@ async def _keep(name: str, work: Background) -> None:
             _log.warning("background.again", work=name, why=type(error).__name__, code=refusal.code)
         pause = 0.2 if loop.time() - start > 10 else min(pause * 2, 5.0)
         await asyncio.sleep(pause)
+
+
+class _Straight:
+    """Leads requests for the plain routes straight to their endpoints: FastAPI's layers are for the others.
+
+    Refusals are answered by `Limits`, which stands around this.
+    """
+
+    def __init__(self, inner: Any, *, app: FastAPI, routes: Sequence[BaseRoute]) -> None:
+        self._inner = inner
+        self._app = app
+        self._endpoints = {
+            (method, route.path): route
+            for route in routes
+            if isinstance(route, Route) and "{" not in route.path
+            for method in route.methods or ()
+        }
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        route = self._endpoints.get((scope.get("method"), scope.get("path"))) if scope["type"] == "http" else None
+        if route is None:
+            await self._inner(scope, receive, send)
+            return
+        scope["app"], scope["route"] = self._app, route
+        response = await route.endpoint(Request(scope, receive))
+        await response(scope, receive, send)
 
 
 class _CatchAll:

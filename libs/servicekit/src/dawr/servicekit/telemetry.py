@@ -95,8 +95,11 @@ def configure_logging(service: str, *, log_format: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("aiokafka", "uvicorn.access", "httpx", "httpcore", "faststream", "alembic", "sqlalchemy"):
+    for noisy in ("aiokafka", "uvicorn.access", "httpx", "httpcore", "alembic", "sqlalchemy"):
         logging.getLogger(noisy).setLevel("WARNING")
+    # Said at every start and every rebalance, and mended by the client itself.
+    logging.getLogger("dawr.faststream").setLevel("ERROR")
+    logging.getLogger("aiokafka.consumer.group_coordinator").setLevel("CRITICAL")
     structlog.contextvars.bind_contextvars(service=service)
 
 
