@@ -6,7 +6,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,6 +17,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import httpx
 import uvicorn
+from standardwebhooks import Webhook
 
 from dawr.contracts import Message, Money, Subject, Text
 from dawr.contracts.ids import payment_id, refund_id
@@ -41,6 +42,16 @@ class ShiftedClock:
 
     def __call__(self) -> datetime:
         return datetime.now(UTC) + self.ahead
+
+
+def signed_headers(secrets: Sequence[str], webhook_id: str, at: datetime, body: bytes) -> dict[str, str]:
+    """The headers of Standard Webhooks, with a signature for each secret."""
+    return {
+        "content-type": "application/json",
+        "webhook-id": webhook_id,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": " ".join(Webhook(secret).sign(webhook_id, at, body.decode()) for secret in secrets),
+    }
 
 
 def free_port() -> int:
@@ -207,6 +218,40 @@ class Town:
         await self.bank.approve(await self.checkout())
         await self.payment_in("CAPTURED")
 
+    async def webhook(
+        self,
+        body: bytes,
+        *,
+        id: str | None = None,
+        secrets: Sequence[str] = (SANDBOX_WEBHOOK_SECRET,),
+        at: datetime | None = None,
+        **headers: str,
+    ) -> httpx.Response:
+        """A webhook that is signed like the bank's; `headers` replace what it would send."""
+        signed = signed_headers(secrets, id or f"msg_{uuid4().hex}", at or datetime.now(UTC), body)
+        return await self.http.post("/api/payments/webhooks/sandbox", content=body, headers=signed | headers)
+
+    def captured_body(self, **changes: Any) -> bytes:
+        """What the bank says when it took the money."""
+        data = {
+            "checkout": "chk_1",
+            "reference": str(self.payment),
+            "capture": f"cap_{self.payment.hex}",
+            "refund": None,
+            "amount": FEE.minor,
+            "currency": FEE.currency,
+            "captured_at": datetime.now(UTC).isoformat(),
+            "attempt": 1,
+        }
+        body = {"type": "checkout.captured", "timestamp": data["captured_at"], "data": data | changes}
+        return json.dumps(body).encode()
+
+    async def kept(self, reference: UUID | None = None) -> list[Any]:
+        """The provider events that were kept about the payment."""
+        return await self.rows(
+            "SELECT * FROM provider_events WHERE reference = $1 ORDER BY id", str(reference or self.payment)
+        )
+
     async def get(self, path: str, *roles: Role, person: UUID | None = None) -> httpx.Response:
         return await self.http.get(f"/api/payments{path}", headers=self.stage.signed_in(person or self.payer, *roles))
 
@@ -312,9 +357,3 @@ async def town_with(stage: Stage, folder: Path, **settings: Any) -> AsyncIterato
         await http.aclose()
         await bank.http.aclose()
         await bank.stop()
-
-
-def body_of(message: Message) -> dict[str, Any]:
-    """A message as JSON."""
-    body: dict[str, Any] = json.loads(message.model_dump_json())
-    return body

@@ -64,6 +64,11 @@ class PaymentsSettings(ServiceSettings):
     def _has_turn(cls, urls: dict[str, str]) -> dict[str, str]:
         if "turn" not in urls:
             raise ValueError("an address for the return key turn is needed")
+        for url in urls.values():
+            try:
+                url.format(subject="", payment="")
+            except (LookupError, ValueError) as error:
+                raise ValueError(f"{url}: only {{subject}} and {{payment}} can be filled in") from error
         return urls
 
     @property

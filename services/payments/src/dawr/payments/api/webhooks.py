@@ -1,5 +1,7 @@
 """Where providers tell us what happened."""
 
+from typing import Any
+
 from fastapi import APIRouter, Request
 
 from dawr.payments import metrics
@@ -8,6 +10,19 @@ from dawr.payments.domain.facts import Word
 from dawr.payments.errors import UnknownProvider, WebhookRefused
 from dawr.payments.service.events import take_webhook
 from dawr.servicekit import telemetry
+
+_SIGNED_BODY: dict[str, Any] = {
+    "parameters": [
+        {"name": name, "in": "header", "required": True, "schema": {"type": "string"}, "description": what}
+        for name, what in (
+            ("webhook-id", "The same whenever this webhook is sent again."),
+            ("webhook-timestamp", "Seconds since the epoch, within the tolerance of our clock."),
+            ("webhook-signature", "`v1,` and a base64 HMAC-SHA256; several are separated by spaces."),
+        )
+    ],
+    "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}},
+}
+"""What FastAPI can't see, because the body is verified as bytes before it is read."""
 
 _log = telemetry.get_logger("dawr.payments")
 
@@ -24,6 +39,7 @@ def create_webhooks_router(parts: Parts) -> APIRouter:
 
     @router.post(
         "/{provider}",
+        openapi_extra=_SIGNED_BODY,
         summary="Take a provider's webhook (Standard Webhooks)",
         operation_id="take_webhook",
         responses=refusals(UnknownProvider, WebhookRefused),

@@ -1,12 +1,14 @@
 """What has a clock of its own. Each step claims rows under a lease, so that any number of replicas may run."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
 
 CONCURRENT_CALLS = 3
 """Calls to a provider that one worker of one process makes at a time."""
 BATCH = 30
 
+T = TypeVar("T")
 Step = Callable[[], Awaitable[int]]
 """Does what is due now; how much that was."""
 
@@ -16,3 +18,16 @@ async def poll(step: Step, seconds: float) -> None:
     while True:
         if not await step():
             await asyncio.sleep(seconds)
+
+
+async def for_each(items: Iterable[T], work: Callable[[T], Awaitable[None]]) -> None:
+    """Do the work for each item, a few at a time. One that raises spoils no other; its error is raised at the end."""
+    places = asyncio.Semaphore(CONCURRENT_CALLS)
+
+    async def one(item: T) -> None:
+        async with places:
+            await work(item)
+
+    for ended in await asyncio.gather(*map(one, items), return_exceptions=True):
+        if isinstance(ended, BaseException):
+            raise ended

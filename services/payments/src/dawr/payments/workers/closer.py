@@ -1,6 +1,5 @@
 """Closes checkouts of withdrawn payments at their provider, so that nobody pays for what nobody waits for."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,7 +9,7 @@ from dawr.payments.errors import ProviderRefused, ProviderUnavailable
 from dawr.payments.providers import Checkout, Provider
 from dawr.payments.service.clocks import note_closed
 from dawr.payments.store import attempts
-from dawr.payments.workers import BATCH, CONCURRENT_CALLS
+from dawr.payments.workers import BATCH, for_each
 from dawr.servicekit import telemetry
 from dawr.servicekit.database import Database
 
@@ -30,16 +29,11 @@ class CheckoutCloser:
         """Close what is due now; how many attempts that was."""
         async with self.database.transaction() as tx:
             due = await attempts.claim_closings(tx.connection, tx.now, self.lease, BATCH)
-        calls = asyncio.Semaphore(CONCURRENT_CALLS)
-
-        async def close(attempt: Attempt) -> None:
-            async with calls:
-                await self._close(attempt, self.providers[attempt.provider])
-
-        await asyncio.gather(*(close(attempt) for attempt in due))
+        await for_each(due, self._close)
         return len(due)
 
-    async def _close(self, attempt: Attempt, provider: Provider) -> None:
+    async def _close(self, attempt: Attempt) -> None:
+        provider = self.providers[attempt.provider]
         try:
             checkout = await self._close_at(provider, attempt)
         except (ProviderUnavailable, ProviderRefused) as error:

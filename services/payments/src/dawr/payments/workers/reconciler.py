@@ -1,6 +1,5 @@
 """Asks providers about payments whose end nobody told us, so that a lost webhook loses no money."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,7 +10,7 @@ from dawr.payments.errors import ProviderRefused, ProviderUnavailable
 from dawr.payments.providers import Provider
 from dawr.payments.service.clocks import note_look
 from dawr.payments.store import payments
-from dawr.payments.workers import BATCH, CONCURRENT_CALLS
+from dawr.payments.workers import BATCH, for_each
 from dawr.servicekit import telemetry
 from dawr.servicekit.database import Database
 
@@ -31,16 +30,11 @@ class Reconciler:
         """Ask about what is due now; about how many payments that was."""
         async with self.database.transaction() as tx:
             due = await payments.claim_looks(tx.connection, tx.now, self.lease, BATCH)
-        calls = asyncio.Semaphore(CONCURRENT_CALLS)
-
-        async def look(payment_id: UUID, provider: str) -> None:
-            async with calls:
-                await self._look(payment_id, self.providers[provider])
-
-        await asyncio.gather(*(look(payment_id, provider) for payment_id, provider in due))
+        await for_each(due, self._look)
         return len(due)
 
-    async def _look(self, payment_id: UUID, provider: Provider) -> None:
+    async def _look(self, due: tuple[UUID, str]) -> None:
+        payment_id, provider = due[0], self.providers[due[1]]
         try:
             checkout = await provider.checkout_of(payment_id)
         except (ProviderUnavailable, ProviderRefused) as error:

@@ -1,6 +1,5 @@
 """Has refunds made by providers: again after failures, never twice, and by a person when nothing helps."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,7 +11,7 @@ from dawr.payments.errors import ProviderRefused, ProviderUnavailable
 from dawr.payments.providers import Provider, RefundOrder
 from dawr.payments.service.refunds import DueRefund, claim_due, note_failure, record_refund
 from dawr.payments.store import refunds
-from dawr.payments.workers import BATCH, CONCURRENT_CALLS
+from dawr.payments.workers import BATCH, for_each
 from dawr.servicekit import telemetry
 from dawr.servicekit.database import Database
 
@@ -48,13 +47,7 @@ class RefundSubmitter:
         async with self.database.transaction() as tx:
             due = await claim_due(tx, lease=self.lease, limit=BATCH)
             metrics.REFUNDS_SET_ASIDE.set(await refunds.set_aside_count(tx.connection))
-        calls = asyncio.Semaphore(CONCURRENT_CALLS)
-
-        async def submit(each: DueRefund) -> None:
-            async with calls:
-                await self._submit(each)
-
-        await asyncio.gather(*(submit(each) for each in due))
+        await for_each(due, self._submit)
         return len(due)
 
     async def _submit(self, due: DueRefund) -> None:

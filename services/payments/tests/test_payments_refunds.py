@@ -1,0 +1,181 @@
+"""Stories of refunds: given back once, however often the bank fails, times out or is told again."""
+
+from uuid import uuid4
+
+from dawr.contracts import Money
+from dawr.contracts.payments import (
+    PaymentCaptured,
+    PaymentOpened,
+    RefundAccepted,
+    RefundFailed,
+    RefundReason,
+    RefundSucceeded,
+)
+from dawr.servicekit.auth import Role
+from dawr.servicekit.testing import until
+
+from .town import FEE, Town
+
+HELD = {"bank:sandbox": FEE.minor, "held:turns": -FEE.minor}
+
+
+async def given_back_once(town: Town) -> None:
+    succeeded = [each for each in await town.bank.refunds_of(town.refund) if each["status"] == "succeeded"]
+    assert [each["amount"] for each in succeeded] == [FEE.minor]
+    assert await town.accounts() == {}
+
+
+async def set_aside_metric(town: Town) -> float:
+    lines = (await town.http.get("/metrics")).text.splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith("dawr_refunds_set_aside "))
+
+
+async def test_a_refund_goes_back_to_the_payer(town: Town) -> None:
+    await town.paid()
+    await town.stage.send(town.refund_request())
+    await town.refund_in("SUCCEEDED")
+    refunded = await town.payment_in("REFUNDED")
+    assert refunded["refunded"]["minor"] == FEE.minor
+    await town.told(PaymentOpened, PaymentCaptured, RefundAccepted, RefundSucceeded)
+    await given_back_once(town)
+
+
+async def test_a_bank_that_fails_three_times_is_asked_a_fourth(town: Town) -> None:
+    await town.paid()
+    await town.bank.faults(refunds={"fail_times": 3})
+    await town.stage.send(town.refund_request())
+    assert (await town.refund_in("SUCCEEDED"))["tries"] == 4
+    *_, succeeded = await town.told(PaymentOpened, PaymentCaptured, RefundAccepted, RefundSucceeded)
+    assert isinstance(succeeded, RefundSucceeded)
+    assert succeeded.attempt == 4
+    await given_back_once(town)
+
+
+async def test_what_the_bank_calls_failed_for_good_is_asked_anew(town: Town) -> None:
+    await town.paid()
+    await town.bank.faults(refunds={"fail_times": 3, "fail_permanently": True})
+    await town.stage.send(town.refund_request())
+    await town.refund_in("SUCCEEDED")
+    statuses = [each["status"] for each in await town.bank.refunds_of(town.refund)]
+    assert statuses == ["failed", "failed", "failed", "succeeded"]
+    await town.bank.delivered(town.refund, "refund.failed")
+    await town.told(PaymentOpened, PaymentCaptured, RefundAccepted, RefundSucceeded)
+    await given_back_once(town)
+
+
+async def test_after_eight_failures_a_person_decides(town: Town) -> None:
+    await town.paid()
+    await town.bank.faults(refunds={"fail_rate": 1.0})
+    await town.stage.send(town.refund_request())
+    assert (await town.refund_in("FAILED"))["tries"] == 8
+    *_, failed = await town.told(PaymentOpened, PaymentCaptured, RefundAccepted, RefundFailed)
+    assert isinstance(failed, RefundFailed)
+    assert (failed.attempt, failed.reason) == (8, "provider-unavailable")
+    assert await town.accounts() == HELD
+
+    async def is_alerted() -> bool:
+        return await set_aside_metric(town) == 1
+
+    await until(is_alerted, what="the alert")
+    await town.bank.faults()
+    officer = uuid4()
+    path = f"/api/payments/refunds/{town.refund}/approval"
+    headers = town.stage.signed_in(officer, Role.FINANCE) | {"idempotency-key": "again"}
+    approved = await town.http.post(path, json={"reason": "The bank is back"}, headers=headers)
+    assert (approved.status_code, approved.json()["state"]) == (200, "APPROVED")
+    twin = await town.http.post(path, json={"reason": "The bank is back"}, headers=headers)
+    assert twin.text == approved.text
+    await town.refund_in("SUCCEEDED")
+    await given_back_once(town)
+    await town.told(PaymentOpened, PaymentCaptured, RefundAccepted, RefundFailed, RefundSucceeded)
+    (approval,) = await town.rows("SELECT * FROM refund_approvals WHERE refund_id = $1", town.refund)
+    assert (approval["approved_by"], approval["reason"], approval["round"]) == (officer, "The bank is back", 2)
+
+
+async def test_only_another_person_of_finance_approves(town: Town) -> None:
+    await town.paid()
+    await town.bank.faults(refunds={"fail_rate": 1.0})
+    clerk = uuid4()
+    await town.stage.send(town.refund_request(asked_by=clerk))
+    await town.refund_in("FAILED")
+
+    async def code(*roles: Role, person: object = None) -> str:
+        headers = town.stage.signed_in(person or uuid4(), *roles) | {"idempotency-key": str(uuid4())}  # type: ignore[arg-type]
+        answer = await town.http.post(
+            f"/api/payments/refunds/{town.refund}/approval", json={"reason": "please"}, headers=headers
+        )
+        return str(answer.json()["code"])
+
+    assert await code(Role.CITIZEN) == "not-allowed"
+    assert await code(Role.FINANCE, person=clerk) == "four-eyes"
+    assert await code(Role.FINANCE, person=town.payer) == "four-eyes"
+    await town.refund_in("FAILED")
+
+
+async def test_a_bank_that_answers_too_late_gives_back_once(town: Town) -> None:
+    await town.paid()
+    await town.bank.faults(timeouts={"refunds": 1, "seconds": 1.5}, webhooks={"lose": 1.0})
+    await town.stage.send(town.refund_request())
+    assert (await town.refund_in("SUCCEEDED"))["tries"] == 2
+    await town.told(PaymentOpened, PaymentCaptured, RefundAccepted, RefundSucceeded)
+    await given_back_once(town)
+
+
+async def test_the_banks_word_after_we_gave_up_still_counts(town: Town) -> None:
+    await town.paid()
+    await town.bank.faults(refunds={"fail_rate": 1.0})
+    await town.stage.send(town.refund_request())
+    await town.refund_in("FAILED")
+    body = town.captured_body(reference=str(town.refund), refund="ref_late", capture="cap_1")
+    assert (await town.webhook(body.replace(b"checkout.captured", b"refund.succeeded"))).json() == {
+        "outcome": "applied"
+    }
+    await town.payment_in("REFUNDED")
+    await town.told(PaymentOpened, PaymentCaptured, RefundAccepted, RefundFailed, RefundSucceeded)
+    assert await town.accounts() == {}
+
+
+async def test_parts_go_back_but_never_more_than_was_captured(town: Town) -> None:
+    await town.paid()
+    part, rest = Money(minor=10_000_000, currency="SYP"), Money(minor=FEE.minor - 10_000_000, currency="SYP")
+    other, too_much = uuid4(), uuid4()
+    await town.stage.send(
+        town.refund_request(amount=part, refund_id=other),
+        town.refund_request(amount=FEE, refund_id=too_much),
+    )
+
+    async def is_set_aside() -> bool:
+        return await town.dead_letters() == 1
+
+    await until(is_set_aside, every=0.1, what="the dead letter")
+    await town.payment_in("PARTLY_REFUNDED")
+    await town.stage.send(town.refund_request(amount=rest, reason=RefundReason.CANCELLED_BY_OFFICE))
+    await town.payment_in("REFUNDED")
+    refunds = (await town.get(f"/refunds?subject={town.subject.id}")).json()["refunds"]
+    assert {each["id"] for each in refunds} == {str(town.refund), str(other)}
+    assert await town.accounts() == {}
+
+
+async def test_what_was_not_captured_is_not_given_back(town: Town) -> None:
+    await town.opened()
+    await town.stage.send(town.refund_request())
+
+    async def is_set_aside() -> bool:
+        return await town.dead_letters() == 1
+
+    await until(is_set_aside, every=0.1, what="the dead letter")
+    assert (await town.get(f"/refunds/{town.refund}")).json()["code"] == "no-such-refund"
+    await town.told(PaymentOpened)
+
+
+async def test_the_same_refund_on_other_terms_is_refused(town: Town) -> None:
+    await town.paid()
+    half = town.refund_request(amount=Money(minor=FEE.minor // 2, currency="SYP"))
+    await town.stage.send(half, half, town.refund_request(amount=Money(minor=100, currency="SYP")))
+    await town.payment_in("PARTLY_REFUNDED")
+
+    async def is_set_aside() -> bool:
+        return await town.dead_letters() == 1
+
+    await until(is_set_aside, every=0.1, what="the dead letter")
+    assert [each["amount"] for each in await town.bank.refunds_of(town.refund)] == [FEE.minor // 2]
