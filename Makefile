@@ -56,6 +56,7 @@ $(READY): $(MANIFESTS)
 	@$(INSTALL) --require-hashes --compile-bytecode -r requirements.lock || { \
 	  echo "Python packages can't be installed: see the lines above, then run make again." >&2; exit 1; }
 	@$(INSTALL) --quiet --no-deps --no-build-isolation $(addprefix -e ./,$(PACKAGES))
+	@.venv/bin/python -m compileall -q -j 0 $(TYPED)
 	@touch $@
 
 .PHONY: .venv-anew
