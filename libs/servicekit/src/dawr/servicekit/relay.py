@@ -7,6 +7,7 @@ with `resend`.
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from dawr.servicekit import telemetry
 from dawr.servicekit.database import Database
 from dawr.servicekit.envelope import Headers, headers_for
-from dawr.servicekit.errors import is_outage
+from dawr.servicekit.errors import is_transient
 from dawr.servicekit.idempotency import KEPT_HOURS
 from dawr.servicekit.outbox import unpack
 from dawr.servicekit.producer import Producer
@@ -78,16 +79,16 @@ class Relay:
             try:
                 await self._run_while_leading()
             except Exception as error:
-                if not is_outage(error):
-                    _log.exception("relay.failed")
-                else:
+                if is_transient(error):
                     _log.warning("relay.waits", why=type(error).__name__)
-                await self._pause(_STANDBY_SECONDS)
+                else:
+                    _log.exception("relay.failed")
+                await self._stand_by()
 
     async def _run_while_leading(self) -> None:
         async with self._database.reading() as session:
             if not (await session.execute(text(f"SELECT pg_try_advisory_lock({_LOCK})"))).scalar():
-                await self._pause(_STANDBY_SECONDS)
+                await self._stand_by()
                 return
             try:
                 while not self._stopping:
@@ -123,6 +124,13 @@ class Relay:
         await session.execute(_PRUNE, {"before": now - self._keep})
         await session.execute(_PRUNE_INBOX, {"before": now - self._keep_inbox})
         await session.execute(_PRUNE_KEYS, {"hours": KEPT_HOURS})
+
+    async def _stand_by(self) -> None:
+        """Wait a while, whatever is staged here meanwhile: another process sends it, or nobody can."""
+        end = time.monotonic() + _STANDBY_SECONDS
+        while not self._stopping and (left := end - time.monotonic()) > 0:
+            self._wake.clear()
+            await self._pause(left)
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
