@@ -33,6 +33,7 @@ from dawr.servicekit.database import Database
 from dawr.servicekit.idempotency import IdempotencyKey, KeyReused, fingerprint, needed
 from dawr.servicekit.problems import request_language
 
+DAYS_SHOWN = 30
 MAX_SPAN_DAYS = 60
 UPDATE_SECONDS = 0.5
 UPDATES_AT_MOST = timedelta(hours=1)
@@ -155,13 +156,15 @@ def create_router(
 
     async def look(id: UUID, caller: Caller, at: str | None, asked: str | None) -> dict[str, Any] | Turn:
         """The turn if it is settled, or its place in the line."""
+        place = _place(at)
+        # Asked before the turn is looked for: the allocator may pass the place meanwhile.
+        is_past = place is None or line.has_settled(place)
         turn = await own_turn(id, caller)
         if turn is not None:
             if asked is not None and turn.fingerprint != asked:
                 raise KeyReused
             return turn
-        place = _place(at)
-        if place is None or line.has_settled(place):
+        if place is None or is_past:
             raise UnknownTurn
         return requested(id, place, line.ahead(place), asked or "")
 
@@ -182,7 +185,7 @@ def create_router(
     ) -> Response:
         now = clock()
         first = first or now.date()
-        last = last or first + timedelta(days=30)
+        last = last or min(first, date.max - timedelta(days=DAYS_SHOWN)) + timedelta(days=DAYS_SHOWN)
         if not timedelta(0) <= last - first <= timedelta(days=MAX_SPAN_DAYS):
             raise TooFarAhead(span_days=MAX_SPAN_DAYS)
         offices = [
@@ -306,7 +309,7 @@ def _check_cancellable(turn: Turn, catalogue: Catalogue, now: datetime) -> None:
 def _day(office: str, day: date, seats: Seats, now: datetime) -> dict[str, Any]:
     if now >= seats.closes_at:
         state = "over"
-    elif seats.capacity == 0:
+    elif seats.planned == 0:
         state = "closed"
     elif now < seats.opens_at:
         state = "not-open-yet"
@@ -319,8 +322,9 @@ def _day(office: str, day: date, seats: Seats, now: datetime) -> dict[str, Any]:
         "left": seats.left if state == "open" else 0,
         "opens_at": seats.opens_at.isoformat() if state == "not-open-yet" else None,
         "windows": [
-            {"start": each.start, "end": each.end, "left": max(0, each.capacity - each.in_use)}
+            {"start": each.start, "end": each.end, "left": each.left if state == "open" else 0}
             for each in seats.windows
+            if each.planned > 0
         ],
     }
 
@@ -340,6 +344,6 @@ def _cursor(text: str) -> tuple[datetime, UUID]:
     try:
         at, _, id = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().partition(" ")
         return datetime.fromisoformat(at).astimezone(UTC), UUID(id)
-    except (ValueError, binascii.Error) as error:
+    except (ValueError, OverflowError, binascii.Error) as error:
         pointer = [{"loc": ("query", "cursor"), "type": "cursor_invalid", "msg": "not a cursor of this list"}]
         raise problems.invalid_request(pointer) from error

@@ -57,6 +57,7 @@ class TakeTurn(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
+        strict=True,  # no number is a date
         json_schema_extra={
             "examples": [{"service": "PASS_REN", "tier": "N", "office": "DAM-01", "date": "2026-12-01"}],
         },
@@ -190,6 +191,7 @@ class Intake:
             body = requested(turn_id, place, self._line.ahead(place), print_)
             return Response(orjson.dumps(body), 202, {"location": where}, _JSON)
         if turn.fingerprint != print_:
+            self._remember(turn_id, turn.fingerprint)  # the first body's retries must still find their answer here
             raise KeyReused
         if turn.state is State.REFUSED and turn.refusal is not None:
             opens = turn.opens_at.isoformat() if turn.opens_at else None

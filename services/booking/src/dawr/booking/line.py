@@ -41,8 +41,8 @@ class Line:
         self._wake = asyncio.Event()
         self._asked: set[str] = set()
         self.sold_out: dict[str, frozenset[UUID]] = {}
-        """Pools known to have no seat left, each with the turns that have them; looked at again twice a second
-        while anybody asks for them."""
+        """Pools known to have no seat left, each with its turns that were told anything else; looked at again twice
+        a second while anybody asks for them."""
 
     def ahead(self, place: Place) -> int:
         """How many requests are still to be settled before this one, as last seen."""
@@ -58,9 +58,9 @@ class Line:
             self._asked.add(pool)
 
     def knows_sold_out(self, pool: str, turn_id: UUID) -> bool:
-        """Whether a pool is known to be sold out, and this turn is none of those that have its seats."""
-        holders = self.sold_out.get(pool)
-        return holders is not None and turn_id not in holders
+        """Whether a pool is known to be sold out, and this turn is not known to have had another answer."""
+        others = self.sold_out.get(pool)
+        return others is not None and turn_id not in others
 
     async def answer(self, place: Place, turn_id: UUID, seconds: float) -> Turn | None:
         """The turn once the allocator has passed the place; None if that takes longer."""

@@ -20,6 +20,7 @@ def upgrade() -> None:
             capacity integer NOT NULL,
             in_use integer NOT NULL DEFAULT 0,
             max_in_use integer NOT NULL DEFAULT 0,
+            planned integer NOT NULL,
             opens_at timestamptz NOT NULL,
             closes_at timestamptz NOT NULL,
             windows jsonb NOT NULL DEFAULT '[]',
@@ -68,7 +69,8 @@ def upgrade() -> None:
         CREATE UNIQUE INDEX one_live_turn ON turns (person_id, family) WHERE state IN ('HELD', 'CONFIRMED')
     """)
     op.execute("CREATE INDEX turns_run_out ON turns (held_until) WHERE state = 'HELD'")
-    op.execute("CREATE INDEX turns_with_seats ON turns (pool) WHERE state IN ('HELD', 'CONFIRMED')")
+    # Small also after a crowd: those who came too late for a seat are not in it.
+    op.execute("CREATE INDEX turns_of_pool ON turns (pool) WHERE state <> 'REFUSED' OR refusal <> 'sold-out'")
     op.execute("CREATE INDEX turns_of_person ON turns (person_id, id)")
     op.execute("CREATE INDEX turns_asked_for_others ON turns (asked_by, id) WHERE asked_by <> person_id")
     op.execute("""

@@ -1,5 +1,6 @@
 """The allocator: a batch of requests and cancellations, in the order of the line, in one transaction."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from itertools import groupby
@@ -7,17 +8,23 @@ from uuid import UUID
 
 from dawr.booking import domain
 from dawr.booking.catalogue import Catalogue
-from dawr.booking.domain import Seats, State, Wish
+from dawr.booking.domain import Seats, State, Turn, Wish
 from dawr.booking.errors import IllegalMove, UnknownTurn
-from dawr.booking.service.tell import tell_allocated, tell_cancelled, tell_expired
+from dawr.booking.service.expire_holds import lock_and_let_go
+from dawr.booking.service.tell import tell_allocated, tell_cancelled
 from dawr.booking.store import pools, turns
 from dawr.contracts import Place
 from dawr.contracts.booking import CancelTurn, RequestTurn
 from dawr.servicekit import telemetry
 from dawr.servicekit.database import Transaction
 from dawr.servicekit.envelope import Received
+from dawr.servicekit.errors import Transient
 
 _log = telemetry.get_logger("dawr.booking")
+
+
+class NoCatalogueYet(Transient):
+    """This service's copy of the catalogue is empty: what a turn costs and what counts as one kind is unknown."""
 
 
 async def take_requests(
@@ -27,15 +34,32 @@ async def take_requests(
 
     `hold` is how long a seat is kept for its payment; `grace` how much longer the bank may take the money.
     """
-    seats, family = await _lock(tx, batch, catalogue)
-    before = dict(seats)
+    await _make_sure_of(catalogue, batch, tx)
+    family = {service: catalogue.family(service) for service in _services(batch)}
+    before, keys = await _lock_pools(tx, batch, family)
+    seats = dict(before)
+    cancelled = [each.message.turn_id for each in batch if isinstance(each.message, CancelTurn)]
+    locked = await lock_and_let_go(tx, cancelled, seats, keys)
     for wishes, run in _runs(batch):
         if wishes:
             await _allocate(tx, run, family, seats, catalogue, hold=hold, grace=grace)
         else:
             for each in run:
-                await _cancel(tx, each, seats)
+                await _cancel(tx, each, seats, locked)
     await pools.save(tx.connection, before, seats)
+
+
+def _services(batch: Sequence[Received]) -> set[str]:
+    return {each.message.pool.service for each in batch if isinstance(each.message, RequestTurn)}
+
+
+async def _make_sure_of(catalogue: Catalogue, batch: Sequence[Received], tx: Transaction) -> None:
+    """Look again for a service that is not in memory; without any catalogue nobody is refused, the line waits."""
+    if catalogue.is_loaded and all(service in catalogue.services for service in _services(batch)):
+        return
+    await catalogue.refresh(tx.connection)
+    if not catalogue.is_loaded:
+        raise NoCatalogueYet
 
 
 def _runs(batch: Sequence[Received]) -> Iterator[tuple[bool, list[Received]]]:
@@ -44,39 +68,22 @@ def _runs(batch: Sequence[Received]) -> Iterator[tuple[bool, list[Received]]]:
         yield wishes, list(run)
 
 
-async def _lock(
-    tx: Transaction, batch: Sequence[Received], catalogue: Catalogue
-) -> tuple[dict[str, Seats], dict[str, str]]:
-    """Lock the pools of the batch, let what ran out in them go, and give their seats (and families by service)."""
-    family: dict[str, str] = {}
-    people = set()
-    wanted = set()
-    asked: dict[str, int] = {}
-    for each in batch:
-        message = each.message
-        if isinstance(message, RequestTurn):
-            service = message.pool.service
-            family.setdefault(service, catalogue.family(service))
-            people.add((message.person_id, family[service]))
-            asked[message.pool.key] = asked.get(message.pool.key, 0) + 1
-            wanted.add(message.pool.key)
-        elif isinstance(message, CancelTurn):
-            wanted.add(message.pool.key)
-    live = await turns.live(tx.connection, people)
+async def _lock_pools(
+    tx: Transaction, batch: Sequence[Received], family: dict[str, str]
+) -> tuple[dict[str, Seats], set[str]]:
+    """Lock the pools of the batch; gives their seats, and those of them where holds that ran out are to be let go."""
+    requests = [each.message for each in batch if isinstance(each.message, RequestTurn)]
+    wanted = {each.message.pool.key for each in batch if isinstance(each.message, (RequestTurn, CancelTurn))}
+    live = await turns.live(tx.connection, {(each.person_id, family[each.pool.service]) for each in requests})
     lapsed = {turn.pool.key for turn in live if domain.has_run_out(turn, tx.now)}
     seats = await pools.lock(tx.connection, wanted | lapsed)
-    # A hold that has run out counts as free, even when the sweeper is down (invariant 6).
+    asked = Counter(each.pool.key for each in requests)
     tight = {key for key, count in asked.items() if key in seats and _is_tight(seats[key], count)}
-    for turn in await turns.lock_run_out(tx.connection, sorted(tight | (lapsed & set(seats))), tx.now):
-        expired = domain.expire(turn, tx.now)
-        seats[turn.pool.key] = seats[turn.pool.key].taking(turn.window, -1)
-        await turns.save(tx.connection, [expired])
-        tell_expired(tx, expired)
-    return seats, family
+    return seats, tight | lapsed
 
 
 def _is_tight(seats: Seats, asked: int) -> bool:
-    return seats.left < asked or any(each.capacity - each.in_use < asked for each in seats.windows)
+    return seats.left < asked or any(each.left < asked for each in seats.windows)
 
 
 async def _allocate(
@@ -147,11 +154,13 @@ def _wish(received: Received, family: dict[str, str], catalogue: Catalogue) -> W
     )
 
 
-async def _cancel(tx: Transaction, received: Received, seats: dict[str, Seats]) -> None:
+async def _cancel(tx: Transaction, received: Received, seats: dict[str, Seats], locked: dict[UUID, Turn]) -> None:
     command = received.message
     if not isinstance(command, CancelTurn):
         raise TypeError(type(command).__name__)
-    turn = (await turns.lock(tx.connection, [command.turn_id])).get(command.turn_id)
+    if command.turn_id not in locked:  # it may have got its seat in this very batch
+        locked |= await turns.lock(tx.connection, [command.turn_id], now=tx.now)
+    turn = locked.get(command.turn_id)
     if turn is None or turn.pool != command.pool:
         raise UnknownTurn(turn_id=str(command.turn_id))
     by_office = command.role == "office"
@@ -166,5 +175,6 @@ async def _cancel(tx: Transaction, received: Received, seats: dict[str, Seats]) 
         _log.info("cancellation.came-too-late", turn_id=str(turn.id), state=turn.state.value)
         return
     await turns.save(tx.connection, [cancelled])
+    locked[turn.id] = cancelled
     seats[turn.pool.key] = seats[turn.pool.key].taking(turn.window, -1)
     tell_cancelled(tx, cancelled, asks, by_office=by_office, reason=command.reason, cause=received.cause)

@@ -12,23 +12,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from dawr.booking.domain import Seats, WindowSeats
 from dawr.contracts import Pool
 
-_COLUMNS = "pool, office, service, tier, date, capacity, in_use, opens_at, closes_at, windows"
+_COLUMNS = "pool, office, service, tier, date, capacity, in_use, planned, opens_at, closes_at, windows"
 _LOCK = text(f"SELECT {_COLUMNS} FROM quota_days WHERE pool = ANY(CAST(:pools AS text[])) ORDER BY pool FOR UPDATE")
 _SAVE = text("""
 UPDATE quota_days AS q
 SET capacity = n.capacity, in_use = n.in_use, max_in_use = greatest(q.max_in_use, n.in_use),
-    windows = CAST(n.windows AS jsonb), opens_at = n.opens_at, closes_at = n.closes_at
-FROM unnest(CAST(:pools AS text[]), CAST(:capacities AS int[]), CAST(:in_use AS int[]), CAST(:windows AS text[]),
-            CAST(:opens AS timestamptz[]), CAST(:closes AS timestamptz[]))
-     AS n(pool, capacity, in_use, windows, opens_at, closes_at)
+    planned = n.planned, windows = CAST(n.windows AS jsonb), opens_at = n.opens_at, closes_at = n.closes_at
+FROM unnest(CAST(:pools AS text[]), CAST(:capacities AS int[]), CAST(:in_use AS int[]), CAST(:planned AS int[]),
+            CAST(:windows AS text[]), CAST(:opens AS timestamptz[]), CAST(:closes AS timestamptz[]))
+     AS n(pool, capacity, in_use, planned, windows, opens_at, closes_at)
 WHERE q.pool = n.pool
 """)
 _ADD = text("""
-INSERT INTO quota_days (pool, office, service, tier, date, capacity, opens_at, closes_at, windows)
-SELECT pool, :office, :service, :tier, date, capacity, opens_at, closes_at, CAST(windows AS jsonb)
-FROM unnest(CAST(:pools AS text[]), CAST(:dates AS date[]), CAST(:capacities AS int[]), CAST(:windows AS text[]),
-            CAST(:opens AS timestamptz[]), CAST(:closes AS timestamptz[]))
-     AS n(pool, date, capacity, windows, opens_at, closes_at)
+INSERT INTO quota_days (pool, office, service, tier, date, capacity, planned, opens_at, closes_at, windows)
+SELECT pool, :office, :service, :tier, date, capacity, planned, opens_at, closes_at, CAST(windows AS jsonb)
+FROM unnest(CAST(:pools AS text[]), CAST(:dates AS date[]), CAST(:capacities AS int[]), CAST(:planned AS int[]),
+            CAST(:windows AS text[]), CAST(:opens AS timestamptz[]), CAST(:closes AS timestamptz[]))
+     AS n(pool, date, capacity, planned, windows, opens_at, closes_at)
 ORDER BY pool
 """)
 _AVAILABILITY = text(f"""
@@ -38,10 +38,12 @@ WHERE service = :service AND tier = :tier AND office = ANY(CAST(:offices AS text
 ORDER BY office, date
 """)
 _SOLD_OUT = text("""
-SELECT q.pool, ARRAY(SELECT t.id FROM turns t WHERE t.pool = q.pool AND t.state IN ('HELD', 'CONFIRMED')) AS holders
+SELECT q.pool,
+       ARRAY(SELECT t.id FROM turns t
+             WHERE t.pool = q.pool AND (t.state <> 'REFUSED' OR t.refusal <> 'sold-out')) AS known
 FROM quota_days q
-WHERE q.pool = ANY(CAST(:pools AS text[])) AND q.capacity > 0 AND q.in_use >= q.capacity AND NOT EXISTS
-    (SELECT FROM turns t WHERE t.pool = q.pool AND t.state = 'HELD' AND t.held_until <= :now)
+WHERE q.pool = ANY(CAST(:pools AS text[])) AND q.planned > 0 AND q.in_use >= q.capacity AND q.closes_at > :now
+  AND NOT EXISTS (SELECT FROM turns t WHERE t.pool = q.pool AND t.state = 'HELD' AND t.held_until <= :now)
 """)
 
 
@@ -79,9 +81,9 @@ async def availability(
 
 
 async def sold_out(connection: AsyncConnection, pools: Iterable[str], now: datetime) -> dict[str, frozenset[UUID]]:
-    """Those of the pools that have no seat left, and no hold that has run out; with the turns that have the seats."""
+    """Those of the pools that have no seat left, and no hold that has run out; with their turns of another answer."""
     rows = await connection.execute(_SOLD_OUT, {"pools": list(pools), "now": now})
-    return {row.pool: frozenset(row.holders) for row in rows}
+    return {row.pool: frozenset(row.known) for row in rows}
 
 
 def _columns(pools: Mapping[str, Seats]) -> dict[str, Any]:
@@ -89,6 +91,7 @@ def _columns(pools: Mapping[str, Seats]) -> dict[str, Any]:
         "pools": list(pools),
         "capacities": [each.capacity for each in pools.values()],
         "in_use": [each.in_use for each in pools.values()],
+        "planned": [each.planned for each in pools.values()],
         "windows": [_packed(each) for each in pools.values()],
         "opens": [each.opens_at for each in pools.values()],
         "closes": [each.closes_at for each in pools.values()],
@@ -96,13 +99,16 @@ def _columns(pools: Mapping[str, Seats]) -> dict[str, Any]:
 
 
 def _packed(seats: Seats) -> str:
-    return orjson.dumps([[each.start, each.end, each.capacity, each.in_use] for each in seats.windows]).decode()
+    return orjson.dumps(
+        [[each.start, each.end, each.capacity, each.in_use, each.planned] for each in seats.windows]
+    ).decode()
 
 
 def _seats(row: Any) -> Seats:
     return Seats(
         capacity=row.capacity,
         in_use=row.in_use,
+        planned=row.planned,
         opens_at=row.opens_at,
         closes_at=row.closes_at,
         windows=tuple(WindowSeats(*each) for each in row.windows),

@@ -39,15 +39,17 @@ _SAVE = text("""
 UPDATE turns SET state = :state, paid = :paid, refund = :refund, history = CAST(:history AS jsonb) WHERE id = :id
 """)
 _BY_ID = text("SELECT * FROM turns WHERE id = ANY(CAST(:ids AS uuid[]))")
-_LOCK = text("SELECT * FROM turns WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR UPDATE")
+# One statement for both kinds, so that whoever locks turns does it in the order of their ids.
+_LOCK = text("""
+SELECT * FROM turns
+WHERE id = ANY(CAST(:ids AS uuid[]))
+   OR (state = 'HELD' AND held_until <= :now AND pool = ANY(CAST(:pools AS text[])))
+ORDER BY id FOR UPDATE
+""")
 _LIVE = text("""
 SELECT t.* FROM turns t JOIN unnest(CAST(:persons AS uuid[]), CAST(:families AS text[])) AS w(person_id, family)
      ON t.person_id = w.person_id AND t.family = w.family
 WHERE t.state IN ('HELD', 'CONFIRMED')
-""")
-_RUN_OUT = text("""
-SELECT * FROM turns
-WHERE state = 'HELD' AND held_until <= :now AND pool = ANY(CAST(:pools AS text[])) ORDER BY id FOR UPDATE
 """)
 _RUN_OUT_POOLS = text("""
 SELECT DISTINCT pool FROM
@@ -96,25 +98,24 @@ async def by_ids(connection: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID,
     return {row.id: _turn(row) for row in rows}
 
 
-async def lock(connection: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Turn]:
-    """Turns by id, locked in the order of their ids until the transaction ends."""
-    rows = await connection.execute(_LOCK, {"ids": sorted(set(ids))})
+async def lock(
+    connection: AsyncConnection, ids: Iterable[UUID], *, run_out_in: Iterable[str] = (), now: datetime
+) -> dict[UUID, Turn]:
+    """Turns by id, and the holds of some (locked) pools that have run out, locked until the transaction ends."""
+    wanted, pools = sorted(set(ids)), sorted(run_out_in)
+    if not wanted and not pools:
+        return {}
+    rows = await connection.execute(_LOCK, {"ids": wanted, "pools": pools, "now": now})
     return {row.id: _turn(row) for row in rows}
 
 
 async def live(connection: AsyncConnection, people: Iterable[tuple[UUID, str]]) -> list[Turn]:
     """The live turns of persons and families."""
     wanted = sorted(set(people))
-    parameters = {"persons": [person for person, _ in wanted], "families": [family for _, family in wanted]}
-    return [_turn(row) for row in await connection.execute(_LIVE, parameters)]
-
-
-async def lock_run_out(connection: AsyncConnection, pools: Iterable[str], now: datetime) -> list[Turn]:
-    """The holds in these (locked) pools that have run out, locked."""
-    wanted = list(pools)
     if not wanted:
         return []
-    return [_turn(row) for row in await connection.execute(_RUN_OUT, {"pools": wanted, "now": now})]
+    parameters = {"persons": [person for person, _ in wanted], "families": [family for _, family in wanted]}
+    return [_turn(row) for row in await connection.execute(_LIVE, parameters)]
 
 
 async def pools_with_run_out(connection: AsyncConnection, now: datetime, limit: int) -> list[str]:

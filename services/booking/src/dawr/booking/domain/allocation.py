@@ -1,0 +1,102 @@
+"""Who gets a seat: the one decision that the line waits for."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from dawr.booking.domain.seats import Seats, WindowSeats
+from dawr.booking.domain.turns import State, Turn
+from dawr.contracts import Channel, FxRate, Money, Place, Pool
+from dawr.contracts.booking import RefusalCode
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A request for a seat, with what the catalogue says of it at this moment."""
+
+    turn_id: UUID
+    person_id: UUID
+    asked_by: UUID
+    pool: Pool
+    family: str
+    window: str | None
+    channel: Channel
+    fee: Money | None
+    """What it costs now; none if the catalogue does not know."""
+    place: Place
+    fingerprint: str
+    case_id: UUID | None = None
+    fx: FxRate | None = None
+
+
+def allocate(
+    pools: Mapping[str, Seats],
+    live: Iterable[tuple[UUID, str]],
+    wishes: Sequence[Wish],
+    *,
+    now: datetime,
+    hold: timedelta,
+) -> tuple[list[Turn], dict[str, Seats]]:
+    """Give seats to wishes in their order: a turn for each (HELD, CONFIRMED when free, REFUSED), and the seats after.
+
+    Pure and deterministic: the same pools, live persons and wishes give the same answer. A pool that is not in
+    `pools` is closed. `live` are the persons and families that have a live turn already.
+    """
+    seats = dict(pools)
+    taken = set(live)
+    turns = []
+    for wish in wishes:
+        turn = _answer(wish, seats.get(wish.pool.key), (wish.person_id, wish.family) in taken, now, hold)
+        if turn.state is not State.REFUSED:
+            taken.add((wish.person_id, wish.family))
+            seats[wish.pool.key] = seats[wish.pool.key].taking(turn.window)
+        turns.append(turn)
+    return turns, seats
+
+
+def _answer(wish: Wish, seats: Seats | None, has_live_turn: bool, now: datetime, hold: timedelta) -> Turn:
+    asked = Turn(
+        id=wish.turn_id,
+        person_id=wish.person_id,
+        asked_by=wish.asked_by,
+        pool=wish.pool,
+        family=wish.family,
+        state=State.REQUESTED,
+        place=wish.place,
+        fingerprint=wish.fingerprint,
+        channel=wish.channel,
+        window=wish.window,
+        case_id=wish.case_id,
+        fx=wish.fx,
+    )
+    refusal = _refusal(wish, seats, has_live_turn, now)
+    if refusal is not None or seats is None or wish.fee is None:
+        code = refusal or RefusalCode.CLOSED
+        opens_at = seats.opens_at if seats and code is RefusalCode.NOT_OPEN_YET else None
+        return asked.moved(State.REFUSED, now, code.value, refusal=code, opens_at=opens_at)
+    window = seats.window_for(wish.window)
+    start = window.start if isinstance(window, WindowSeats) else None
+    if wish.fee.is_free:
+        return asked.moved(State.CONFIRMED, now, "free", window=start, fee=wish.fee, payable=wish.fee)
+    payable = wish.fx.convert(wish.fee) if wish.fx else wish.fee
+    return asked.moved(State.HELD, now, "seat-held", window=start, fee=wish.fee, payable=payable, held_until=now + hold)
+
+
+def _refusal(wish: Wish, seats: Seats | None, has_live_turn: bool, now: datetime) -> RefusalCode | None:
+    if seats is None or seats.planned == 0:
+        return RefusalCode.CLOSED
+    if now >= seats.closes_at:
+        return RefusalCode.DAY_OVER
+    if now < seats.opens_at:
+        return RefusalCode.NOT_OPEN_YET
+    if wish.fee is None:
+        return RefusalCode.NO_FEE
+    if wish.fx is not None and wish.fx.base != wish.fee.currency:
+        return RefusalCode.FX_MISMATCH
+    if has_live_turn:
+        return RefusalCode.ONE_LIVE_TURN
+    if seats.left == 0:
+        return RefusalCode.SOLD_OUT
+    window = seats.window_for(wish.window)
+    return window if isinstance(window, RefusalCode) else None

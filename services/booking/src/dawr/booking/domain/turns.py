@@ -1,0 +1,150 @@
+"""Turns: their states, the only moves between them, and the facts that tell of these."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from dawr.booking.errors import IllegalMove
+from dawr.contracts import Channel, FxRate, Money, Place, Pool
+from dawr.contracts.booking import (
+    RefusalCode,
+    TurnCancelled,
+    TurnConfirmed,
+    TurnExpired,
+    TurnFact,
+    TurnHeld,
+    TurnRefused,
+)
+from dawr.contracts.ids import payment_id
+
+
+class State(StrEnum):
+    """Where a turn is. `REQUESTED` is in the log only: no row has it."""
+
+    REQUESTED = "REQUESTED"
+    HELD = "HELD"
+    CONFIRMED = "CONFIRMED"
+    REFUSED = "REFUSED"
+    EXPIRED = "EXPIRED"
+    CANCELLED_BY_CITIZEN = "CANCELLED_BY_CITIZEN"
+    CANCELLED_BY_OFFICE = "CANCELLED_BY_OFFICE"
+
+
+LIVE = frozenset({State.HELD, State.CONFIRMED})
+"""States that use a seat, and of which a person has at most one per service family."""
+
+TRANSITIONS: dict[State, dict[State, type[TurnFact]]] = {
+    State.REQUESTED: {State.HELD: TurnHeld, State.CONFIRMED: TurnConfirmed, State.REFUSED: TurnRefused},
+    State.HELD: {
+        State.CONFIRMED: TurnConfirmed,
+        State.EXPIRED: TurnExpired,
+        State.CANCELLED_BY_CITIZEN: TurnCancelled,
+        State.CANCELLED_BY_OFFICE: TurnCancelled,
+    },
+    State.CONFIRMED: {State.CANCELLED_BY_CITIZEN: TurnCancelled, State.CANCELLED_BY_OFFICE: TurnCancelled},
+    State.EXPIRED: {State.CONFIRMED: TurnConfirmed},  # paid late, and the seat was still free
+}
+"""Every allowed move and the fact that tells of it."""
+
+
+def advance(state: State, to: State) -> State:
+    """The new state; raises IllegalMove if the table has no such edge."""
+    if to not in TRANSITIONS.get(state, {}):
+        raise IllegalMove(state=state.value, to=to.value)
+    return to
+
+
+class RefundState(StrEnum):
+    """How far the money of a turn is on its way back. Facts may come in any order: a later one is never undone."""
+
+    NONE = "NONE"
+    DUE = "DUE"
+    ACCEPTED = "ACCEPTED"
+    FAILED = "FAILED"
+    SUCCEEDED = "SUCCEEDED"
+
+
+_REFUND_ORDER = list(RefundState)
+
+
+def further(now: RefundState, told: RefundState) -> RefundState:
+    """The one of two that is further on."""
+    return max(now, told, key=_REFUND_ORDER.index)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A turn as it stands."""
+
+    id: UUID
+    person_id: UUID
+    asked_by: UUID
+    pool: Pool
+    family: str
+    state: State
+    place: Place
+    fingerprint: str
+    channel: Channel = Channel.ONLINE
+    window: str | None = None
+    fee: Money | None = None
+    payable: Money | None = None
+    fx: FxRate | None = None
+    held_until: datetime | None = None
+    paid: bool = False
+    refund: RefundState = RefundState.NONE
+    refusal: RefusalCode | None = None
+    opens_at: datetime | None = None
+    case_id: UUID | None = None
+    history: tuple[dict[str, str], ...] = field(default=())
+
+    @property
+    def payment_id(self) -> UUID:
+        """Its one payment."""
+        return payment_id(self.id)
+
+    def moved(self, to: State, at: datetime, cause: str, **changes: object) -> "Turn":
+        """In a new state, with the step noted; raises IllegalMove."""
+        step = {"state": advance(self.state, to).value, "at": at.isoformat(), "cause": cause}
+        return replace(self, state=to, history=(*self.history, step), **changes)  # type: ignore[arg-type]
+
+
+def has_run_out(turn: Turn, now: datetime) -> bool:
+    """Whether the hold is over: from then on its seat counts as free, swept or not."""
+    return turn.state is State.HELD and turn.held_until is not None and turn.held_until <= now
+
+
+def expire(turn: Turn, now: datetime) -> Turn:
+    """The turn whose hold ran out."""
+    return turn.moved(State.EXPIRED, now, "hold-ran-out")
+
+
+def fact_of(turn: Turn, at: datetime, *, by: str = "citizen", reason: str = "", late: bool = False) -> TurnFact:
+    """The fact that tells of the state that a turn has just reached."""
+    base = {
+        "turn_id": turn.id,
+        "person_id": turn.person_id,
+        "asked_by": turn.asked_by,
+        "pool": turn.pool,
+        "case_id": turn.case_id,
+        "at": at,
+    }
+    if turn.state is State.HELD:
+        return TurnHeld(
+            **base,
+            window=turn.window,
+            place=turn.place,
+            fee=turn.fee,
+            payable=turn.payable,
+            payment_id=turn.payment_id,
+            held_until=turn.held_until,
+        )
+    if turn.state is State.REFUSED:
+        return TurnRefused(**base, code=turn.refusal, opens_at=turn.opens_at)
+    if turn.state is State.CONFIRMED:
+        paid_with = turn.payment_id if turn.paid else None
+        return TurnConfirmed(**base, window=turn.window, fee=turn.fee, payment_id=paid_with, after_expiry=late)
+    if turn.state is State.EXPIRED:
+        return TurnExpired(**base, held_until=turn.held_until)
+    refund = turn.payable if turn.refund is RefundState.DUE else None
+    return TurnCancelled(**base, by=by, reason=reason, refund=refund)
