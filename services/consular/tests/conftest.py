@@ -292,7 +292,7 @@ class Consulate:
             await self.applied(id)
 
     async def set_rate(
-        self, rate: str, *, quote: str, day: dt.date, base: str = "USD", **headers: str
+        self, rate: str | float, *, quote: str, day: dt.date, base: str = "USD", **headers: str
     ) -> httpx.Response:
         """Finance sets a rate."""
         signed_in = self.stage.signed_in(uuid4(), As.FINANCE)

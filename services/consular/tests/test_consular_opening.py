@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
@@ -33,7 +34,7 @@ CASES = "/api/consular/cases"
     ],
 )
 async def test_what_can_t_be_had_is_refused_at_once(
-    consulate: Consulate, wish: dict[str, str], status: int, code: str
+    consulate: Consulate, wish: dict[str, Any], status: int, code: str
 ) -> None:
     person = uuid4()
     answer = await consulate.open(person, **wish)
@@ -103,11 +104,15 @@ async def test_racing_twins_open_one_case_and_get_one_answer(consulate: Consulat
     async with replica_of(consulate) as replica:
 
         async def ask(http: httpx.AsyncClient) -> httpx.Response:
-            while True:
+            async def answered() -> list[httpx.Response]:
                 answer = await http.post(CASES, json=body, headers=headers)
                 if answer.status_code != 409:
-                    return answer
+                    return [answer]
                 assert (answer.json()["code"], answer.headers["retry-after"]) == ("still-running", "1")
+                return []
+
+            (answer,) = await until(answered, what="an answer to a twin")
+            return answer
 
         answers = await asyncio.gather(*(ask(each) for _ in range(25) for each in (consulate.http, replica.http)))
         changed = await replica.http.post(CASES, json={**body, "tier": "U"}, headers=headers)
@@ -264,7 +269,7 @@ async def test_rates_are_set_by_finance_and_read_by_everybody(consulate: Consula
     signed_in = consulate.stage.signed_in(citizen)
     assert (await consulate.http.put(path, json={"rate": "0.79"}, headers=signed_in)).status_code == 403
     day = dt.date(2026, 10, 1)
-    for wrong in ("0", "-1", "0.123456789", "12345678901", "NaN", "x", "1e300"):
+    for wrong in ("0", "0.00", "-1", "0.123456789", "12345678901", "NaN", "x", "1e300", 0.79):
         assert (await consulate.set_rate(wrong, quote="GBP", day=day)).status_code == 422, wrong
     assert (await consulate.set_rate("1", quote="USD", day=day)).json()["code"] == "same-currency"
     made = await consulate.set_rate("0.7900", quote="GBP", day=day)

@@ -4,6 +4,7 @@ from dawr.consular.api import create_router
 from dawr.consular.api.documents import complete
 from dawr.consular.consumers import create_consumers
 from dawr.consular.settings import ConsularSettings
+from dawr.consular.store import catalogue
 from dawr.consular.watch import Watch
 from dawr.servicekit.clock import Clock, utc_now
 from dawr.servicekit.service import Service
@@ -16,8 +17,14 @@ def create_service(settings: ConsularSettings | None = None, *, clock: Clock = u
     settings = settings or ConsularSettings()
     service = Service(name="consular", title="Dawr consular", version=VERSION, settings=settings, clock=clock)
     watch = Watch(service.database, poll_seconds=settings.wait_poll_seconds, callers=settings.wait_callers)
+
+    async def has_catalogue() -> bool:
+        async with service.database.reading() as connection:
+            return not await catalogue.is_empty(connection)
+
     service.consumers = create_consumers(service.database, settings.platform)
     service.serving = {"watch": watch.run}
+    service.ready = {"catalogue": has_catalogue}
     service.openapi = complete
     service.routers = (create_router(service.database, service.verifier, watch, mandate_days=settings.mandate_days),)
     return service

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Header, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 from starlette.responses import Response
 
 from dawr.consular.api.callers import Anyone, Finance
@@ -24,12 +24,18 @@ from dawr.servicekit.idempotency import fingerprint
 _CURRENCY: TypeAdapter[str] = TypeAdapter(Currency)
 
 
+def _above_zero(rate: str) -> str:
+    if not Decimal(rate):
+        raise ValueError("a rate is above zero")
+    return rate
+
+
 class SetRate(BaseModel):
-    """How many units of the quoted currency one unit of the base currency is."""
+    """How many units of the quoted currency one unit of the base currency is: a text, so that nobody rounds it."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"rate": "0.9200"}]})
 
-    rate: Annotated[Decimal, Field(gt=0, max_digits=18, decimal_places=8)]
+    rate: Annotated[str, Field(pattern=r"^[0-9]{1,10}(\.[0-9]{1,8})?$"), AfterValidator(_above_zero)]
 
 
 class RateResource:
@@ -89,7 +95,7 @@ class RateResource:
         """Set a rate. The same one again changes nothing; another one corrects it, unless a case was opened at it."""
         if base == quote:
             raise SameCurrency
-        fx = fx_rate(base, quote, body.rate, day)
+        fx = fx_rate(base, quote, Decimal(body.rate), day)
 
         def matches(old: Rate | None) -> bool:
             return if_match is None or (old is not None and if_match == _etag(old))
