@@ -1,0 +1,177 @@
+"""Looking into a running platform: its parts, topics, lag, outboxes."""
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from dawr.contracts.topics import TOPICS
+from dawr.servicekit import relay
+from dawr.tools.platform import state as states
+from dawr.tools.platform.errors import PlatformError
+from dawr.tools.platform.folder import Folder
+from dawr.tools.platform.parts import PART, PARTS
+
+NOT_RUNNING = 3
+_LIMIT_SECONDS = 3.0
+
+
+def running(root: Path) -> states.State:
+    """The platform that runs from this folder; PlatformError if none does."""
+    state = states.running(Folder.of(root))
+    if state is None:
+        raise PlatformError("not-running", "No platform runs from this folder: start one with `make up`.")
+    return state
+
+
+def status(root: Path, *, as_json: bool) -> int:
+    """Print what runs; the exit code: 0 if all is ready, 1 if not yet, 3 if nothing runs."""
+    state = states.running(Folder.of(root))
+    if state is None:
+        if as_json:
+            print(json.dumps({"running": False, "ready": False, "ports": {}, "parts": {}}))
+        else:
+            Console().print("Not running. Start it with [bold]make up[/].")
+        return NOT_RUNNING
+    ready = asyncio.run(_readiness(state))
+    all_ready = state.status == "ready" and all(ready.values())
+    if as_json:
+        parts = {
+            name: {
+                "url": part.url, "port": part.port, "pid": part.pid, "ready": ready[name], "restarts": part.restarts,
+            }
+            for name, part in state.parts.items()
+        }  # fmt: skip
+        told = {
+            "running": True, "ready": all_ready, "status": state.status, "pid": state.pid,
+            "since": state.since.isoformat(), "kafka": state.kafka, "ports": state.ports, "parts": parts,
+        }  # fmt: skip
+        print(json.dumps(told, indent=2))
+    else:
+        table = Table("part", "ready", "address", "process", "restarts", box=None, padding=(0, 2, 0, 0))
+        for name, part in state.parts.items():
+            mark = "[green]✓[/]" if ready[name] else "[red]✗[/]"
+            table.add_row(name, mark, part.url, str(part.pid or "–"), str(part.restarts))
+        Console().print(table)
+    return 0 if all_ready else 1
+
+
+async def _readiness(state: states.State) -> dict[str, bool]:
+    async with httpx.AsyncClient(timeout=_LIMIT_SECONDS, trust_env=False) as client:
+
+        async def look(part: states.PartState) -> bool:
+            path = PART[part.part].ready_path
+            if path is None:
+                return part.process() is not None and part.ready
+            try:
+                return (await client.get(part.url + path)).status_code == 200
+            except httpx.HTTPError:
+                return False
+
+        return dict(zip(state.parts, await asyncio.gather(*map(look, state.parts.values())), strict=True))
+
+
+def topics(root: Path) -> None:
+    """Print the table of topics with the records that they hold."""
+    state = running(root)
+    held = asyncio.run(_held(state))
+    table = Table("topic", "owner", "key", "kind", "partitions", "records", "readers", box=None, padding=(0, 2, 0, 0))
+    for topic in TOPICS:
+        records = str(held.get(topic.name, 0))
+        readers = ", ".join(topic.readers)
+        table.add_row(topic.name, topic.owner, topic.key, topic.kind.value, str(topic.partitions), records, readers)
+    Console().print(table)
+
+
+async def _held(state: states.State) -> dict[str, int]:
+    names = [state.topic_prefix + topic.name for topic in TOPICS]
+    consumer = AIOKafkaConsumer(*names, bootstrap_servers=state.kafka, group_id=None, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        partitions = list(consumer.assignment())
+        starts, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
+    finally:
+        await consumer.stop()
+    held: dict[str, int] = {}
+    for each in partitions:
+        name = each.topic.removeprefix(state.topic_prefix)
+        held[name] = held.get(name, 0) + ends[each] - starts[each]
+    return held
+
+
+def lag(root: Path) -> None:
+    """Print how many records wait, by topic and group."""
+    state = running(root)
+    table = Table("topic", "group", "waiting", box=None, padding=(0, 2, 0, 0))
+    for topic, group, waiting in asyncio.run(_lag(state)):
+        table.add_row(topic, group, f"[{'red' if waiting > 1000 else 'green'}]{waiting}[/]")
+    Console().print(table)
+
+
+async def _lag(state: states.State) -> list[tuple[str, str, int]]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=state.kafka)
+    consumer = AIOKafkaConsumer(bootstrap_servers=state.kafka, group_id=None, enable_auto_commit=False)
+    await admin.start()
+    await consumer.start()
+    rows = []
+    try:
+        for topic in TOPICS:
+            partitions = [TopicPartition(state.topic_prefix + topic.name, each) for each in range(topic.partitions)]
+            ends = await consumer.end_offsets(partitions)
+            starts = await consumer.beginning_offsets(partitions)
+            for reader in topic.readers:
+                group = state.topic_prefix + topic.group(reader)
+                done = await admin.list_consumer_group_offsets(group)
+                waiting = sum(
+                    ends[each] - max(done[each].offset if each in done else 0, starts[each]) for each in partitions
+                )
+                rows.append((topic.name, topic.group(reader), waiting))
+    finally:
+        await consumer.stop()
+        await admin.close()
+    return rows
+
+
+def outbox(root: Path) -> None:
+    """Print what waits in each outbox."""
+    state = running(root)
+    table = Table("service", "unsent", "oldest", box=None, padding=(0, 2, 0, 0))
+    for part in PARTS:
+        if part.database:
+            depth = asyncio.run(_depth(state.database(part.name)))
+            table.add_row(part.name, str(depth.unsent), f"{depth.oldest_seconds:.1f} s")
+    Console().print(table)
+
+
+async def _depth(url: str) -> relay.Depth:
+    engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://", 1))
+    try:
+        async with engine.connect() as connection:
+            return await relay.depth(connection)
+    finally:
+        await engine.dispose()
+
+
+def resend(root: Path, service: str, hours: float) -> None:
+    """Have a service's kept messages of the last hours sent again."""
+    state = running(root)
+    if service not in {part.name for part in PARTS if part.database}:
+        raise PlatformError("unknown-service", f"There is no service {service!r} with an outbox.")
+    count = asyncio.run(_resend(state.database(service), hours))
+    Console().print(f"{count} messages of {service} are sent again.")
+
+
+async def _resend(url: str, hours: float) -> int:
+    engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://", 1))
+    try:
+        async with engine.begin() as connection:
+            return await relay.resend(connection, datetime.now(UTC) - timedelta(hours=hours))
+    finally:
+        await engine.dispose()
