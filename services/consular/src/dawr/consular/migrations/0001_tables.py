@@ -11,6 +11,13 @@ down_revision = None
 def upgrade() -> None:
     """Create the tables of consular."""
     create_delivery_tables()
+    _create_mandates()
+    _create_cases()
+    _create_rates()
+    _create_catalogue()
+
+
+def _create_mandates() -> None:
     op.execute("""
         CREATE TABLE mandates (
             id uuid PRIMARY KEY,
@@ -27,6 +34,9 @@ def upgrade() -> None:
     """)
     op.execute("CREATE INDEX mandates_of_agent ON mandates (agent_id, created_at)")
     op.execute("CREATE INDEX mandates_of_person ON mandates (person_id, created_at)")
+
+
+def _create_cases() -> None:
     op.execute("""
         CREATE TABLE cases (
             id uuid PRIMARY KEY,
@@ -91,6 +101,9 @@ def upgrade() -> None:
             PRIMARY KEY (case_id, revision)
         )
     """)
+
+
+def _create_rates() -> None:
     op.execute("""
         CREATE TABLE fx_rates (
             base text NOT NULL,
@@ -104,6 +117,9 @@ def upgrade() -> None:
             PRIMARY KEY (base, quote, dated)
         )
     """)
+
+
+def _create_catalogue() -> None:
     for name in ("catalog_services", "catalog_offices"):
         op.execute(f"""
             CREATE TABLE {name} (
