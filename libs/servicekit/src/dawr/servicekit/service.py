@@ -29,9 +29,6 @@ from dawr.servicekit.settings import ServiceSettings
 
 _log = telemetry.get_logger("dawr.service")
 
-STUCK_SECONDS = 90.0
-"""A batch that is worked on for longer, or partitions that are polled less often, mean that the process is stuck."""
-
 Background = Callable[[], Awaitable[None]]
 """Work that goes on until it is cancelled; it is started again with back-off when it raises."""
 
@@ -150,8 +147,9 @@ class Service:
             return Response(orjson.dumps(document), media_type="application/json")
 
         async def healthz(_request: Request) -> Response:
+            limit = self.settings.stuck_seconds
             stuck = self.consumers is not None and (
-                self.consumers.stuck_seconds() > STUCK_SECONDS or self.consumers.silent_seconds() > STUCK_SECONDS
+                self.consumers.stuck_seconds() > limit or self.consumers.silent_seconds() > limit
             )
             return JSONResponse({"status": "stuck" if stuck else "alive"}, 503 if stuck else 200)
 

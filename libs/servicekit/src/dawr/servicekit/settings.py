@@ -14,6 +14,8 @@ class PlatformSettings(BaseSettings):
 
     kafka: str = "127.0.0.1:29092"
     """Bootstrap servers, comma separated."""
+    kafka_session_seconds: float = Field(default=10.0, ge=1.0, le=60.0)
+    """A consumer that was not heard of for so long is taken for dead, and its partitions go to others."""
     topic_prefix: str = ""
     """Put before every topic and group, so that test runs share a broker."""
     jwks: str = ".dawr/keys/jwks.json"
@@ -39,6 +41,9 @@ class ServiceSettings(BaseSettings):
     """The largest body that is read."""
     drain_seconds: float = Field(default=8.0, gt=0)
     """How long work in flight may take once the process was asked to stop."""
+    stuck_seconds: float = Field(default=90.0, gt=0)
+    """A batch that is worked on for longer, or partitions that are polled less often, mean that the process is
+    stuck: /healthz says so."""
     outbox_keep_days: int = Field(default=7, ge=1)
     """How long sent messages are kept, to be sent again if the broker loses its log."""
     inbox_keep_days: int = Field(default=14, ge=1)
