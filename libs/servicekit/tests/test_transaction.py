@@ -52,7 +52,7 @@ async def test_state_and_messages_are_saved_together(ledger: Ledger, database: D
 
 
 async def test_nothing_is_sent_of_what_is_undone(ledger: Ledger, database: Database) -> None:
-    with pytest.raises(RuntimeError, match="a bug"):  # noqa: PT012 - the block is the transaction
+    with pytest.raises(RuntimeError, match="a bug"):
         async with database.transaction() as tx:
             await note(tx, "a")
             tx.stage(cancel())
@@ -67,7 +67,7 @@ async def test_a_savepoint_takes_back_its_writes_and_its_messages(ledger: Ledger
     lost = cancel()
     async with database.transaction(Cause(new_id())) as tx:
         first = tx.stage(cancel())
-        with pytest.raises(RuntimeError, match="a bug"):  # noqa: PT012 - the block is the transaction
+        with pytest.raises(RuntimeError, match="a bug"):
             async with tx.savepoint():
                 await note(tx, "inner")
                 tx.stage(lost)
@@ -93,7 +93,7 @@ async def test_a_statement_that_fails_in_a_savepoint_does_not_end_the_transactio
 
 async def test_staging_one_id_twice_is_a_bug(database: Database) -> None:
     message = cancel()
-    with pytest.raises(ValueError, match="staged twice"):  # noqa: PT012 - the block is the transaction
+    with pytest.raises(ValueError, match="staged twice"):
         async with database.transaction(Cause(new_id())) as tx:
             tx.stage(message)
             tx.stage(message)
@@ -130,7 +130,7 @@ async def test_a_message_is_claimed_once(database: Database) -> None:
 
 async def test_what_was_claimed_in_vain_can_be_claimed_again(database: Database) -> None:
     id = new_id()
-    with pytest.raises(RuntimeError):  # noqa: PT012 - the block is the transaction
+    with pytest.raises(RuntimeError):
         async with database.transaction() as tx:
             await inbox.claim(tx.connection, GROUP, [id])
             raise RuntimeError
