@@ -11,6 +11,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+LACKING = '{"ready": false, "checks": {"database": true, "broker": false}}'
 ready = threading.Event()
 ready.set()
 
@@ -19,7 +20,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_response(200 if ready.is_set() else 503)
         self.end_headers()
-        self.wfile.write(f"{sys.argv[1:]} {os.environ.get('FAKE_WORD', '')}".encode())
+        said = f"{sys.argv[1:]} {os.environ.get('FAKE_WORD', '')}" if ready.is_set() else LACKING
+        self.wfile.write(said.encode())
 
     def do_POST(self) -> None:
         _, what, *rest = self.path.split("/")

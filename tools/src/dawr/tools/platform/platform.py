@@ -23,7 +23,7 @@ from dawr.tools.platform.folder import Folder, Lock
 from dawr.tools.platform.keys import Keys, keys_of
 from dawr.tools.platform.parts import PARTS, Kind, Member, Part, members
 from dawr.tools.platform.processes import Program, Server, Watched
-from dawr.tools.platform.readiness import is_ready
+from dawr.tools.platform.readiness import is_ready, what_it_lacks
 
 # Everything must be gone ten seconds after Ctrl-C: first those who drain, then what they drain into.
 DRAIN_SECONDS = 5.5
@@ -137,11 +137,13 @@ class Platform:
         """Returns when process `name` is ready. Raises PlatformError not-ready."""
         part, watched = self.state.parts[name], self._watched[name]
         restarts, deadline = watched.restarts, time.monotonic() + timeout
-        while not await is_ready(part, self._parts[name].ready_path):
+        path = self._parts[name].ready_path
+        while not await is_ready(part, path):
             if time.monotonic() > deadline or watched.restarts - restarts >= _HOPELESS_RESTARTS:
-                raise PlatformError(
-                    "not-ready", f"{name} does not become ready: the reason is at the end of {self.log(name)}."
-                )
+                lacks = await what_it_lacks(part, path)
+                wants = f" (it says that it lacks: {', '.join(lacks)})" if lacks else ""
+                log = self.log(name)
+                raise PlatformError("not-ready", f"{name} does not become ready{wants}: see the end of {log}.")
             await asyncio.sleep(0.1)
         part.ready = True
         self._note()
