@@ -187,7 +187,9 @@ async def test_a_look_from_outside_asks_each_process(tmp_path: Path) -> None:
         seen = await look(tmp_path)
         assert seen is not None
         assert {name: part.ready for name, part in seen.parts.items()} == {"fakeone": True, "faketwo": False}
-        with pytest.raises(PlatformError, match="faketwo does not become ready .it says that it lacks: broker.: see"):
+        with pytest.raises(
+            PlatformError, match=r"faketwo does not become ready \(it says that it lacks: broker\): see"
+        ):
             await platform.wait_ready("faketwo", timeout=0.2)
     assert await look(tmp_path) is None
 
