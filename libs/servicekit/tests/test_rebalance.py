@@ -125,10 +125,8 @@ async def test_a_batch_in_flight_is_committed_before_its_partitions_go_to_anothe
 async def test_members_come_and_go_while_messages_flow(ledger: Ledger) -> None:
     before, sent = redelivered(), []
     async with AsyncExitStack() as stack:
-        running = [
-            await stack.enter_async_context(ledger.running(platform=quick(ledger), max_records=7)) for _ in range(2)
-        ]
-        leaving = ledger.running(platform=quick(ledger), max_records=7)
+        members = [ledger.running(platform=quick(ledger), max_records=7) for _ in range(3)]
+        running = [await stack.enter_async_context(each) for each in members[:2]]
         await shared_out(*running)
         done = asyncio.Event()
 
