@@ -1,14 +1,26 @@
-"""What catalog answers over HTTP: `browse` for everybody, `staff` for planners."""
+"""What catalog answers over HTTP: services, offices and regions for everybody; fees, capacity and changes for staff."""
 
 from collections.abc import Sequence
 
 from fastapi import APIRouter
 
-from dawr.catalog.api.browse import create_browse_router
+from dawr.catalog.api.capacity import create_capacity_router
+from dawr.catalog.api.changes import create_changes_router
+from dawr.catalog.api.conditional import PublicAnswers
+from dawr.catalog.api.fees import create_fees_router
+from dawr.catalog.api.offices import create_offices_router
+from dawr.catalog.api.services import create_services_router
 from dawr.servicekit.auth import Verifier
 from dawr.servicekit.database import Database
 
 
 def create_routers(database: Database, verifier: Verifier, *, cache_seconds: int) -> Sequence[APIRouter]:
     """The resources of catalog; `cache_seconds` is for how long a public answer may be used without asking again."""
-    return (create_browse_router(database, cache_seconds=cache_seconds),)
+    public = PublicAnswers(database, cache_seconds)
+    return (
+        create_services_router(public),
+        create_offices_router(public),
+        create_fees_router(database, verifier),
+        create_capacity_router(database, verifier),
+        create_changes_router(database, verifier),
+    )

@@ -1,24 +1,30 @@
-"""Conditional requests (RFC 9110, section 13) and pages."""
+"""Conditional requests (RFC 9110, section 13): entity tags made of revisions, 304, `If-Match`."""
 
-import base64
-import binascii
 import re
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-from fastapi import Header, Query, Request, Response
+from fastapi import Header, Request, Response
+from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dawr.servicekit.problems import InvalidRequest
-
-LARGEST_PAGE = 100
-_CODE = re.compile(r"[A-Z][A-Z0-9_-]{1,31}")
+from dawr.catalog.store.stored import catalogue_revision
+from dawr.servicekit.database import Database
+from dawr.servicekit.problems import request_language
 
 IfNoneMatch = Annotated[str | None, Header(max_length=1000, description="Entity tags that the caller has.")]
-Limit = Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="The size of the page.")]
-Cursor = Annotated[str | None, Query(max_length=64, description="`next` of the page before.")]
-Search = Annotated[
+IfMatch = Annotated[
     str | None,
-    Query(min_length=1, max_length=100, pattern=r"^[^\x00]*$", description="A part of the name, in Arabic or English."),
+    Header(max_length=1000, description="The entity tag of what the caller read; another one by now: 412."),
 ]
+
+KEPT: dict[int | str, dict[str, Any]] = {304: {"description": "What the caller has is still true."}}
+
+_REVISION = re.compile(r'"(\d{1,9})"', re.ASCII)
+
+Read = Callable[[AsyncConnection, str], Awaitable[BaseModel]]
+"""Reads an answer in a language."""
 
 
 def entity_tag(*parts: object) -> str:
@@ -34,40 +40,62 @@ def holds(if_none_match: str | None, tag: str) -> bool:
     return tag in given or "*" in given
 
 
-def public_headers(tag: str, lang: str, cache_seconds: int) -> dict[str, str]:
-    """The headers of an answer that anybody may keep for a while, one per language."""
-    return {
-        "etag": tag,
-        "cache-control": f"public, max-age={cache_seconds}",
-        "vary": "Accept-Language",
-        "content-language": lang,
-    }
+def seen_revisions(if_match: str | None) -> frozenset[int] | None:
+    """The revisions that `If-Match` names, to be compared strongly; none if the caller does not mind (`*`)."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    found = (_REVISION.fullmatch(each.strip()) for each in if_match.split(","))
+    return frozenset(int(each[1]) for each in found if each is not None)
 
 
-def not_modified(headers: dict[str, str]) -> Response:
-    """304: what the caller has is what it would get."""
-    return Response(status_code=304, headers=headers)
+@dataclass(frozen=True, slots=True)
+class PublicAnswers:
+    """Answers that anybody may keep for a while, one per language, and ask for again only if they changed."""
 
+    database: Database
+    cache_seconds: int
 
-def cursor_after(code: str) -> str:
-    """The cursor of the page that begins after a code."""
-    return base64.urlsafe_b64encode(code.encode()).decode().rstrip("=")
+    async def give(
+        self,
+        request: Request,
+        if_none_match: str | None,
+        read: Read,
+        *,
+        links: Callable[[Any], str | None] | None = None,
+    ) -> Response:
+        """What was asked for, or 304 from the catalogue's revision alone. `links` gives its `Link` header."""
+        lang = request_language(request)
+        async with self.database.reading() as connection:
+            # Read before the answer: an answer that is newer than its tag is only asked for once more.
+            tag = entity_tag(await catalogue_revision(connection), lang)
+            if holds(if_none_match, tag):
+                return self._unchanged(tag, lang)
+            body = await read(connection, lang)
+        headers = self._headers(tag, lang)
+        if links is not None and (link := links(body)):
+            headers["link"] = link
+        return Response(body.model_dump_json(), 200, headers, "application/json")
 
+    async def give_dated(
+        self, request: Request, if_none_match: str | None, read: Read, *, dated: Callable[[Any], object]
+    ) -> Response:
+        """The same for an answer that also changes with the date that `dated` finds in it."""
+        lang = request_language(request)
+        async with self.database.reading() as connection:
+            revision = await catalogue_revision(connection)
+            body = await read(connection, lang)
+        tag = entity_tag(revision, lang, dated(body))
+        if holds(if_none_match, tag):
+            return self._unchanged(tag, lang)
+        return Response(body.model_dump_json(), 200, self._headers(tag, lang), "application/json")
 
-def code_of(cursor: str | None) -> str:
-    """The code after which a page begins; empty for the first page. Refuses what no answer gave."""
-    if cursor is None:
-        return ""
-    try:
-        code = base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)).decode("ascii")
-    except (binascii.Error, ValueError):
-        code = ""
-    if _CODE.fullmatch(code) is None:
-        raise InvalidRequest(errors=[{"pointer": "?cursor", "code": "cursor_invalid", "detail": "not of this list"}])
-    return code
+    def _unchanged(self, tag: str, lang: str) -> Response:
+        return Response(status_code=304, headers=self._headers(tag, lang))
 
-
-def link_to_next(request: Request, cursor: str) -> str:
-    """The `Link` header to the next page of a list."""
-    url = request.url.include_query_params(cursor=cursor)
-    return f'<{url.path}?{url.query}>; rel="next"'
+    def _headers(self, tag: str, lang: str) -> dict[str, str]:
+        return {
+            "etag": tag,
+            "cache-control": f"public, max-age={self.cache_seconds}",
+            "vary": "Accept-Language",
+            "content-language": lang,
+        }

@@ -1,6 +1,6 @@
 """The forms of public answers, and how the domain's values are put into them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Literal
 
@@ -45,6 +45,14 @@ class ShownFee(Shown):
     effective_from: date
     is_example: bool
     """A plausible figure, to be set by an administrator."""
+
+
+class DecidedFee(Shown):
+    """A fee that was decided, and the revision of its service since."""
+
+    service: str
+    revision: int
+    fee: ShownFee
 
 
 class ShownDocument(Named):
@@ -153,13 +161,13 @@ def shown_fee(fee: Fee, lang: str) -> ShownFee:
     )
 
 
-def service_summary(service: Service, agencies: Mapping[str, Agency], lang: str) -> ServiceSummary:
+def service_summary(service: Service, agency: Agency, lang: str) -> ServiceSummary:
     """A service as lists show it."""
     return ServiceSummary(
         code=service.code,
         name=say(service.name, lang),
         names=service.name,
-        agency=named(service.agency, agencies[service.agency].name, lang),
+        agency=named(agency.code, agency.name, lang),
         family=service.family,
         visit=service.visit,
         channels=service.channels,
@@ -200,12 +208,12 @@ def service_detail(
     )
 
 
-def office_summary(office: Office, regions: Mapping[str, Region], lang: str) -> OfficeSummary:
+def office_summary(office: Office, region: Region, lang: str) -> OfficeSummary:
     """An office as lists show it."""
     return OfficeSummary(
         **dict(named(office.code, office.name, lang)),
         kind=office.kind,
-        region=named(office.region, regions[office.region].name, lang),
+        region=named(region.code, region.name, lang),
         address=say(office.address, lang),
         addresses=office.address,
         zone=office.zone,

@@ -3,7 +3,7 @@
 A month of one offer is the unit that is published, with a revision of its own.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -193,9 +193,12 @@ def seats(capacity: int, windows: Sequence[WindowSeats]) -> tuple[Window, ...]:
     return tuple(Window(start=each.start, end=each.end, capacity=each.capacity) for each in windows)
 
 
-def check_revision(month: MonthOfCapacity, expected: int | None) -> None:
-    """Refuse a change to a month that is not the one that the caller saw (ChangedMeanwhile)."""
-    if expected is not None and expected != month.revision:
+def check_revision(month: MonthOfCapacity, seen: Collection[int] | None) -> None:
+    """Refuse a change to a month whose revision is none of those that the caller saw (ChangedMeanwhile).
+
+    None: the caller does not mind.
+    """
+    if seen is not None and month.revision not in seen:
         raise ChangedMeanwhile(revision=month.revision)
 
 

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from dawr.catalog.domain.offices import Office
-from dawr.catalog.errors import DateOver, Negative, NotOffered, WrongCurrency
-from dawr.contracts import Channel, Money, Text
+from dawr.catalog.domain.offices import Office, earliest_date
+from dawr.catalog.errors import DateOver, DateTooFar, Negative, NotOffered, WrongCurrency
+from dawr.contracts import Channel, Text
 from dawr.contracts.catalog import Document, Fee, ServiceDescribed, Tier
+
+FURTHEST_FEE_DAYS = 5 * 366
+"""How far ahead a fee can be decided; further is a mistyped year."""
 
 
 class Origin(StrEnum):
@@ -109,41 +112,30 @@ def fees_to_come(fees: Sequence[Fee], on: date) -> tuple[Fee, ...]:
     return tuple(sorted((fee for fee in fees if fee.effective_from > on), key=lambda fee: fee.effective_from))
 
 
-def decide_fee(service: Service, offices: Sequence[Office], fee: Fee, *, earliest: date) -> FeeDecision:
-    """A person's decision about a fee; `offices` are those that offer the service.
+def decide_fee(
+    service: Service, decided: Sequence[FeeDecision], offices: Sequence[Office], fee: Fee, *, now: datetime
+) -> FeeDecision:
+    """A person's decision about a fee, after those that were `decided`; `offices` are those that offer the service.
 
     Refuses a tier or channel that the service does not have (NotOffered), an amount below zero (Negative), a
-    currency that no office of the channel takes (WrongCurrency), and a day before `earliest` (DateOver).
+    currency that is not taken through the channel (WrongCurrency), and a day that is over everywhere (DateOver)
+    or years ahead (DateTooFar).
     """
-    check_fee(service, offices, fee)
-    if fee.effective_from < earliest:
-        raise DateOver(date=fee.effective_from, earliest=earliest)
-    return FeeDecision(service.code, fee, Origin.STAFF)
-
-
-def check_fee(service: Service, offices: Sequence[Office], fee: Fee) -> None:
-    """Refuse a fee that the service can't have, whoever decides it; see `decide_fee`."""
-    if not service.has_tier(fee.tier) or fee.channel not in service.channels:
+    if service.retired or not service.has_tier(fee.tier) or fee.channel not in service.channels:
         raise NotOffered(service=service.code, tier=fee.tier, channel=fee.channel)
     if fee.amount.minor < 0:
         raise Negative(field="amount.minor")
-    taken = {office.currency for office in offices if fee.channel in office.kind.channels}
+    taken = {office.currency for office in offices if fee.channel in office.kind.channels} or {
+        each.fee.amount.currency for each in decided if each.fee.channel == fee.channel
+    }
     if taken and fee.amount.currency not in taken:
         raise WrongCurrency(currency=fee.amount.currency, taken=sorted(taken))
-
-
-def missing_fees(service: Service, fees: Sequence[Fee], on: date) -> list[tuple[str, Channel]]:
-    """The tiers and channels that have no fee on a day; free is a fee of 0, not a missing one."""
-    known = {(fee.tier, fee.channel) for fee in fees_in_force(fees, on)}
-    wanted = [(tier.code, channel) for tier in service.tiers for channel in service.channels]
-    return [each for each in wanted if each not in known]
-
-
-def lowest(fees: Sequence[Fee]) -> Money | None:
-    """The smallest amount among fees of one currency; none if there are none or they differ in currency."""
-    if len({fee.amount.currency for fee in fees}) != 1:
-        return None
-    return min((fee.amount for fee in fees), key=lambda amount: amount.minor)
+    today = earliest_date(offices, now)
+    if fee.effective_from < today:
+        raise DateOver(date=fee.effective_from, today=today)
+    if (fee.effective_from - today).days > FURTHEST_FEE_DAYS:
+        raise DateTooFar(date=fee.effective_from, furthest=today + timedelta(days=FURTHEST_FEE_DAYS))
+    return FeeDecision(service.code, fee, Origin.STAFF)
 
 
 def describe_service(service: Service, fees: tuple[Fee, ...], revision: int) -> ServiceDescribed:

@@ -1,5 +1,6 @@
 """What must hold between the rows of a folder. Each check names every place that breaks it."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from dawr.catalog.domain.capacity import seats
@@ -19,6 +20,7 @@ from dawr.catalog.folder.rows import (
     ServiceRow,
     TierRow,
 )
+from dawr.contracts import Channel
 from dawr.servicekit.errors import Refusal
 
 
@@ -61,6 +63,7 @@ def _unknown_codes(rows: Rows) -> Iterator[Problem]:
 
 def _fees(rows: Rows) -> Iterator[Problem]:
     services = {row.code: row for row in rows.of(ServiceRow)}
+    currencies = _currencies(rows)
     priced = set()
     for at, fee in rows.numbered(FeeRow):
         priced.add((fee.service, fee.tier, fee.channel))
@@ -72,8 +75,8 @@ def _fees(rows: Rows) -> Iterator[Problem]:
             yield at.problem("tier", "not-offered", f"{fee.service} has no tier {fee.tier}")
         if fee.channel not in service.channels:
             yield at.problem("channel", "not-offered", f"{fee.service} is not given through {fee.channel}")
-        taken = _currencies(rows, fee)
-        if taken and fee.currency not in taken:
+        taken = currencies.get((fee.service, fee.channel), {fee.currency})
+        if fee.currency not in taken:
             yield at.problem("currency", "wrong-currency", f"offices of this channel take {' '.join(sorted(taken))}")
     for at, service in rows.numbered(ServiceRow):
         for tier in service.tiers:
@@ -83,10 +86,17 @@ def _fees(rows: Rows) -> Iterator[Problem]:
                     yield at.problem("tiers", "fee-missing", text)
 
 
-def _currencies(rows: Rows, fee: FeeRow) -> set[str]:
-    """What the offices that give the fee's service through its channel take."""
-    places = {row.office for row in rows.of(CapacityRow) if row.service == fee.service}
-    return {row.currency for row in rows.of(OfficeRow) if row.code in places and fee.channel in row.kind.channels}
+def _currencies(rows: Rows) -> dict[tuple[str, Channel], set[str]]:
+    """What the offices that give a service through a channel take, by service and channel."""
+    offices = {row.code: row for row in rows.of(OfficeRow)}
+    taken: dict[tuple[str, Channel], set[str]] = defaultdict(set)
+    for plan in rows.of(CapacityRow):
+        office = offices.get(plan.office)
+        if office is None:
+            continue
+        for channel in office.kind.channels:
+            taken[plan.service, channel].add(office.currency)
+    return taken
 
 
 def _documents(rows: Rows) -> Iterator[Problem]:

@@ -1,10 +1,11 @@
 """Files to rows: encoding, header and cells are checked here, each cell by itself."""
 
 import csv
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -52,16 +53,22 @@ class Rows:
         text = self._text(file, kind)
         if text is None:
             return
-        reader = csv.DictReader(text.splitlines(keepends=True), strict=True)
+        number = 0
+        header: list[str] = []
         try:
-            if not self._header_holds(reader.fieldnames or [], kind):
-                return
-            for cells in reader:
-                row = self._row(reader.line_num, cells, kind)
-                if row is not None:
-                    yield Numbered(reader.line_num, row)
+            for number, cells in enumerate(csv.reader(io.StringIO(text, newline=""), strict=True), HEADER_ROW):
+                if number == HEADER_ROW:
+                    header = cells
+                    if not self._header_holds(header, kind):
+                        return
+                elif cells:
+                    row = self._row(number, header, cells, kind)
+                    if row is not None:
+                        yield Numbered(number, row)
         except csv.Error as error:
-            self._note(kind, reader.line_num, "", "not-csv", f"not CSV: {error}")
+            self._note(kind, number + 1, "", "not-csv", f"not CSV: {error}")
+        if number == 0:
+            self._note(kind, HEADER_ROW, "", "empty", "the file is empty")
 
     def _text(self, file: Traversable, kind: type[Row]) -> str | None:
         try:
@@ -80,7 +87,7 @@ class Rows:
             self._note(kind, row, "", "not-utf-8", "the file is not UTF-8 here")
             return None
 
-    def _header_holds(self, header: Any, kind: type[Row]) -> bool:
+    def _header_holds(self, header: list[str], kind: type[Row]) -> bool:
         wanted = list(kind.model_fields)
         for column in wanted:
             if column not in header:
@@ -92,12 +99,12 @@ class Rows:
                 self._note(kind, HEADER_ROW, column, "column-twice", "the column is there twice")
         return sorted(header) == sorted(wanted)
 
-    def _row(self, number: int, cells: dict[Any, Any], kind: type[Row]) -> Row | None:
-        if None in cells or None in cells.values():
-            self._note(kind, number, "", "cells", f"the row has not {len(kind.model_fields)} cells")
+    def _row(self, number: int, header: list[str], cells: list[str], kind: type[Row]) -> Row | None:
+        if len(cells) != len(header):
+            self._note(kind, number, "", "cells", f"the row has {len(cells)} cells, not {len(header)}")
             return None
         try:
-            return kind.model_validate(cells)
+            return kind.model_validate(dict(zip(header, cells, strict=True)))
         except ValidationError as error:
             for each in error.errors(include_url=False, include_context=False):
                 column = str(each["loc"][0]) if each["loc"] else ""

@@ -59,8 +59,9 @@ def _window(word: object) -> object:
     return WindowSeats(found["start"], found["end"], int(found["seats"]))
 
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=120)]
-Paragraph = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+_NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
+Name = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=_NO_CONTROLS)]
+Paragraph = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=_NO_CONTROLS)]
 Zone = Annotated[str, BeforeValidator(_zone)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Day = Annotated[date, BeforeValidator(_day)]

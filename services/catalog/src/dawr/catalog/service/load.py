@@ -1,7 +1,8 @@
 """Load a folder: write what is missing, and what the folder says differently from what it said before.
 
 For each thing the digest of what the folder last said is kept. As long as the folder says the same, what people
-changed since stays; a fee that a person decided for a day is never superseded by the folder's.
+changed since stays; a fee that a person decided for a day is never superseded by the folder's. Nothing is deleted:
+what a folder no longer has stays as it is, but an office that it has offers what the folder says and no more.
 """
 
 import hashlib
@@ -11,7 +12,6 @@ from dataclasses import asdict, dataclass, fields
 import orjson
 from pydantic import BaseModel
 
-from dawr.catalog.domain.capacity import WeekPlan
 from dawr.catalog.domain.offices import Office, Region, describe_office
 from dawr.catalog.domain.services import FeeDecision, Service, describe_service, new_fees, standing_fees
 from dawr.catalog.folder.catalogue import Catalogue
@@ -61,7 +61,7 @@ async def load_catalogue(tx: Transaction, catalogue: Catalogue) -> Loaded:
     await _load_regions(tx, catalogue, loaded)
     await _load_offices(tx, catalogue.offices, {each.code: each for each in catalogue.regions}, loaded)
     await _load_services(tx, catalogue.services, catalogue.fees, loaded)
-    await _load_week_plans(tx, catalogue.plans, loaded)
+    await _load_week_plans(tx, catalogue, loaded)
     if loaded:
         await stored.count_up(tx.connection)
     return loaded
@@ -125,11 +125,16 @@ async def _load_services(
         loaded.fees += len(added)
 
 
-async def _load_week_plans(tx: Transaction, plans: Sequence[WeekPlan], loaded: Loaded) -> None:
+async def _load_week_plans(tx: Transaction, catalogue: Catalogue, loaded: Loaded) -> None:
     known = await capacity_store.week_plans(tx.connection)
-    for plan in plans:
-        if known.get(plan.offer) != plan:
+    for plan in catalogue.plans:
+        if known.pop(plan.offer, None) != plan:
             await capacity_store.replace_week_plan(tx.connection, plan)
+            loaded.week_plans += 1
+    offices = {office.code for office in catalogue.offices}
+    for offer in known:
+        if offer.office in offices:
+            await capacity_store.remove_week_plan(tx.connection, offer)
             loaded.week_plans += 1
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from dawr.catalog.domain.capacity import (
     MonthOfCapacity,
+    WeekPlan,
     follow_plan,
     is_long_over,
     month_of,
@@ -33,7 +34,8 @@ class Published:
 async def publish_ahead(tx: Transaction, *, days: int, keep_days: int) -> Published:
     """Publish what the week plans give for `days` dates from today on, by each office's local date.
 
-    A month that is so already is not published again; days that staff decided stay. Months that ended more than
+    A month that is so already is not published again; days that staff decided stay. Where nothing is planned any
+    more, or office or service is retired, the days that followed a plan go. Months that ended more than
     `keep_days` ago are taken away from the topic.
     """
     await stored.hold_loading(tx.connection)
@@ -45,12 +47,13 @@ async def publish_ahead(tx: Transaction, *, days: int, keep_days: int) -> Publis
         if not offices[offer.office].retired and not services[offer.service].retired
     }
     today = {code: office.today(tx.now) for code, office in offices.items()}
-    wanted = [(offer, month) for offer in plans for month in months_between(today[offer.office], days)]
-    months = await capacity_store.lock_months(tx.connection, wanted, tx.now)
+    wanted = {(offer, month) for offer in plans for month in months_between(today[offer.office], days)}
+    if today:
+        wanted |= set(await capacity_store.published_keys(tx.connection, since=month_of(min(today.values()))))
     revised: list[MonthOfCapacity] = []
-    for (offer, _), month in months.items():
-        zone = offices[offer.office].zone
-        after = follow_plan(month, plans[offer], zone, first=today[offer.office], days=days)
+    for (offer, _), month in (await capacity_store.lock_months(tx.connection, wanted, tx.now)).items():
+        zone, plan = offices[offer.office].zone, plans.get(offer, WeekPlan(offer, {}))
+        after = follow_plan(month, plan, zone, first=today[offer.office], days=days)
         if after is not None:
             revised.append(after)
             tell(tx, publication(after, zone))

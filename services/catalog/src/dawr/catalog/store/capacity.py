@@ -54,10 +54,7 @@ async def is_offered(connection: AsyncConnection, offer: Offer) -> bool:
 
 async def replace_week_plan(connection: AsyncConnection, plan: WeekPlan) -> None:
     """Have an offer's weekdays be as planned, and no others."""
-    await connection.execute(
-        text("DELETE FROM week_plans WHERE office = :office AND service = :service AND tier = :tier"),
-        _named(plan.offer),
-    )
+    await remove_week_plan(connection, plan.offer)
     await connection.execute(
         text("""
             INSERT INTO week_plans (office, service, tier, weekday, capacity, windows, opens_days_before)
@@ -73,6 +70,13 @@ async def replace_week_plan(connection: AsyncConnection, plan: WeekPlan) -> None
             }
             for weekday, each in sorted(plan.days.items())
         ],
+    )
+
+
+async def remove_week_plan(connection: AsyncConnection, offer: Offer) -> None:
+    """Have an offer be withdrawn: no weekday is planned any more."""
+    await connection.execute(
+        text("DELETE FROM week_plans WHERE office = :office AND service = :service AND tier = :tier"), _named(offer)
     )
 
 
@@ -100,7 +104,7 @@ async def lock_months(
     rows = await connection.execute(
         text(f"""
             SELECT {_MONTH} FROM capacity_months JOIN {spread} USING (office, service, tier, month)
-            ORDER BY office, service, tier, month FOR UPDATE OF capacity_months
+            ORDER BY office, service, tier, month FOR NO KEY UPDATE OF capacity_months
         """),
         columns,
     )
@@ -120,6 +124,18 @@ async def month(connection: AsyncConnection, offer: Offer, name: str) -> MonthOf
     return None if row is None else _month(row)
 
 
+async def published_keys(connection: AsyncConnection, *, since: str) -> list[tuple[Offer, str]]:
+    """Offers and months, from a month on, that the topic holds."""
+    rows = await connection.execute(
+        text("""
+            SELECT office, service, tier, month FROM capacity_months
+            WHERE revision > 0 AND NOT taken_away AND month >= :since
+        """),
+        {"since": since},
+    )
+    return [(Offer(row.office, row.service, row.tier), row.month) for row in rows]
+
+
 async def published_months(
     connection: AsyncConnection, *, before: str | None = None, lock: bool = False
 ) -> list[MonthOfCapacity]:
@@ -128,7 +144,7 @@ async def published_months(
         text(f"""
             SELECT {_MONTH} FROM capacity_months
             WHERE revision > 0 AND NOT taken_away AND (CAST(:before AS text) IS NULL OR month < :before)
-            ORDER BY office, service, tier, month {"FOR UPDATE" if lock else ""}
+            ORDER BY office, service, tier, month {"FOR NO KEY UPDATE" if lock else ""}
         """),
         {"before": before},
     )

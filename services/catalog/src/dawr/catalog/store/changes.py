@@ -1,11 +1,13 @@
 """Who changed what, when and why. Each entry names the one before it about the same thing; none is ever altered."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dawr.catalog.domain.services import Origin
 from dawr.servicekit.database import Transaction
@@ -46,6 +48,42 @@ async def note(tx: Transaction, change: Change) -> None:
             "at": tx.now,
         },
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A change as it was kept."""
+
+    number: int
+    change: Change
+    at: datetime
+    previous: int | None
+    """The number of the entry before, about the same thing."""
+
+
+async def entries(connection: AsyncConnection, *, subject: str | None, before: int | None, limit: int) -> list[Entry]:
+    """Changes, newest first: all or those of one thing, those with a number below `before`."""
+    rows = await connection.execute(
+        text("""
+            SELECT number, subject, revision, what, by_person, reason, CAST(detail AS text) AS detail, at, previous
+            FROM changes
+            WHERE (CAST(:subject AS text) IS NULL OR subject = :subject)
+              AND (CAST(:before AS bigint) IS NULL OR number < :before)
+            ORDER BY number DESC LIMIT :limit
+        """),
+        {"subject": subject, "before": before, "limit": limit},
+    )
+    return [
+        Entry(
+            number=row.number,
+            change=Change(
+                row.subject, row.revision, row.what, row.reason, orjson.loads(row.detail), by_person=row.by_person
+            ),
+            at=row.at,
+            previous=row.previous,
+        )
+        for row in rows
+    ]
 
 
 def _plain(value: object) -> object:

@@ -59,7 +59,7 @@ async def services(
         text(f"""
             SELECT {_SERVICE} FROM services
             WHERE CAST(:codes AS text[]) IS NULL OR code = ANY(CAST(:codes AS text[])) ORDER BY code
-            {"FOR UPDATE" if lock else ""}
+            {"FOR NO KEY UPDATE" if lock else ""}
         """),
         {"codes": None if codes is None else sorted(codes)},
     )

@@ -1,0 +1,58 @@
+"""`/fees`: what planners decide about money."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from dawr.catalog.api.callers import REFUSED, caller_in
+from dawr.catalog.api.forms import FeeChange
+from dawr.catalog.api.problem import answers
+from dawr.catalog.api.shown import DecidedFee, shown_fee
+from dawr.catalog.service.decide import set_fee
+from dawr.servicekit.auth import Caller, Role, Verifier
+from dawr.servicekit.database import Database, Transaction
+from dawr.servicekit.idempotency import Answer, IdempotencyKey, answer_once
+from dawr.servicekit.problems import request_language
+
+
+def create_fees_router(database: Database, verifier: Verifier) -> APIRouter:
+    """The resources of fees."""
+    router = APIRouter(tags=["staff"])
+    planner = Depends(caller_in(verifier, Role.PLANNER))
+
+    @router.post(
+        "/fees",
+        status_code=201,
+        operation_id="decide_fee",
+        summary="Decide a fee from a day on",
+        response_model=DecidedFee,
+        responses=answers(
+            {
+                **REFUSED,
+                400: "No Idempotency-Key, or the body can't be read.",
+                404: "`unknown-service`",
+                409: "`not-offered`, `date-over`, `still-running`",
+                422: "`negative`, `wrong-currency`, `date-too-far`, or not valid: `errors` names the fields.",
+            }
+        ),
+    )
+    async def decide_fee(
+        request: Request, body: FeeChange, caller: Annotated[Caller, planner], key: IdempotencyKey = None
+    ) -> Response:
+        lang = request_language(request)
+
+        async def decide(tx: Transaction) -> Answer:
+            revision = await set_fee(tx, body.service, body.fee(), by=caller.person_id, reason=body.reason)
+            decided = DecidedFee(service=body.service, revision=revision, fee=shown_fee(body.fee(), lang))
+            headers = {"location": f"/api/catalog/services/{body.service}", "cache-control": "no-store"}
+            return 201, decided.model_dump(mode="json"), headers
+
+        return await answer_once(
+            database,
+            person_id=caller.person_id,
+            key=key,
+            request=("decide_fee", body.model_dump(mode="json")),
+            use_case=decide,
+        )
+
+    return router

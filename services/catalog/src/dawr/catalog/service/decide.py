@@ -1,0 +1,90 @@
+"""What staff decide: a fee, a day's capacity. Each decision is kept with who, when and why, and told at once."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from dawr.catalog.domain.capacity import (
+    MonthOfCapacity,
+    Offer,
+    WantedDay,
+    check_revision,
+    decide_day,
+    month_of,
+    publication,
+)
+from dawr.catalog.domain.offices import Office
+from dawr.catalog.domain.services import decide_fee, describe_service, standing_fees
+from dawr.catalog.errors import NotOffered, UnknownOffice, UnknownService
+from dawr.catalog.service.tell import tell
+from dawr.catalog.store import capacity as capacity_store
+from dawr.catalog.store import changes, stored
+from dawr.catalog.store import offices as office_store
+from dawr.catalog.store import services as service_store
+from dawr.contracts.catalog import Fee
+from dawr.servicekit.database import Transaction
+
+
+async def set_fee(tx: Transaction, code: str, fee: Fee, *, by: UUID, reason: str) -> int:
+    """Decide a fee of a service; the service's new revision. Refuses what `domain.services.decide_fee` refuses."""
+    service = (await service_store.services(tx.connection, [code], lock=True)).get(code)
+    if service is None:
+        raise UnknownService(service=code)
+    offices = [each.thing for each in (await office_store.offices_that_offer(tx.connection, code)).values()]
+    history = (await service_store.fee_decisions(tx.connection, [code])).get(code, [])
+    decision = decide_fee(service.thing, history, offices, fee, now=tx.now)
+    revision = service.revision + 1
+    await service_store.add_fees(tx.connection, [decision], tx.now)
+    await service_store.write_service(
+        tx.connection, service.thing, revision=revision, seeded=service.seeded, now=tx.now
+    )
+    change = changes.Change(f"service/{code}", revision, "fee-decided", reason, {"fee": fee}, by_person=by)
+    await changes.note(tx, change)
+    tell(tx, describe_service(service.thing, standing_fees([*history, decision]), revision))
+    await stored.count_up(tx.connection)
+    return revision
+
+
+async def set_day(
+    tx: Transaction, offer: Offer, wanted: WantedDay, *, seen: Collection[int] | None, by: UUID, reason: str
+) -> tuple[MonthOfCapacity, Office]:
+    """Decide the capacity of a day; its month as it is now, and the office.
+
+    `seen` are the revisions of the month that the caller may have read, or none. Refuses an office, service or
+    tier that is not offered, and what `domain.capacity.decide_day` and `check_revision` refuse.
+    """
+    office = await offering_office(tx, offer)
+    key = (offer, month_of(wanted.date))
+    month = (await capacity_store.lock_months(tx.connection, [key], tx.now))[key]
+    check_revision(month, seen)
+    after = decide_day(month, wanted, zone=office.zone, now=tx.now)
+    if after is None:
+        return month, office
+    message = publication(after, office.zone)
+    detail = {"before": month.on(wanted.date), "after": after.on(wanted.date)}
+    subject = f"capacity/{message.key()}"
+    await changes.note(tx, changes.Change(subject, after.revision, "day-decided", reason, detail, by_person=by))
+    await capacity_store.save_months(tx.connection, [after], tx.now)
+    tell(tx, message)
+    return after, office
+
+
+async def read_month(tx: Transaction, offer: Offer, name: str | None) -> tuple[MonthOfCapacity, Office]:
+    """A month of an offer, and the office: the present one there if none is named."""
+    office = await offering_office(tx, offer)
+    name = name or month_of(office.today(tx.now))
+    month = await capacity_store.month(tx.connection, offer, name)
+    return month or MonthOfCapacity(offer, name), office
+
+
+async def offering_office(tx: Transaction, offer: Offer) -> Office:
+    """The office of an offer; refuses an unknown office or service, and what is not offered there."""
+    office = (await office_store.offices(tx.connection, [offer.office])).get(offer.office)
+    if office is None:
+        raise UnknownOffice(office=offer.office)
+    service = (await service_store.services(tx.connection, [offer.service])).get(offer.service)
+    if service is None:
+        raise UnknownService(service=offer.service)
+    in_use = not office.thing.retired and not service.thing.retired
+    if not in_use or not await capacity_store.is_offered(tx.connection, offer):
+        raise NotOffered(office=offer.office, service=offer.service, tier=offer.tier)
+    return office.thing
