@@ -104,6 +104,8 @@ class CapacityDay(Value):
     opens_at: Instant
     windows: tuple[Window, ...] = ()
     """Parts of the day with seats of their own, whose sum is the capacity; empty: one line for the day."""
+    hold_seconds: Annotated[int, Field(ge=1, le=86_400)] | None = None
+    """How long a seat of this day is kept for its payment; none: as long as booking is set to."""
 
 
 class CapacityPublished(Message):

@@ -41,7 +41,8 @@ def allocate(
     """Give seats to wishes in their order: a turn for each (HELD, CONFIRMED when free, REFUSED), and the seats after.
 
     Pure and deterministic: the same pools, live persons and wishes give the same answer. A pool that is not in
-    `pools` is closed. `live` are the persons and families that have a live turn already.
+    `pools` is closed. `live` are the persons and families that have a live turn already; `hold` is how long a seat is
+    kept for its payment where the pool does not say.
     """
     seats = dict(pools)
     taken = set(live)
@@ -80,7 +81,8 @@ def _answer(wish: Wish, seats: Seats | None, has_live_turn: bool, now: datetime,
     if wish.fee.is_free:
         return asked.moved(State.CONFIRMED, now, "free", window=start, fee=wish.fee, payable=wish.fee)
     payable = wish.fx.convert(wish.fee) if wish.fx else wish.fee
-    return asked.moved(State.HELD, now, "seat-held", window=start, fee=wish.fee, payable=payable, held_until=now + hold)
+    until = now + (timedelta(seconds=seats.hold_seconds) if seats.hold_seconds else hold)
+    return asked.moved(State.HELD, now, "seat-held", window=start, fee=wish.fee, payable=payable, held_until=until)
 
 
 def _refusal(wish: Wish, seats: Seats | None, has_live_turn: bool, now: datetime) -> RefusalCode | None:

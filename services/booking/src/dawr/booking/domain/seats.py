@@ -42,6 +42,8 @@ class Seats:
     closes_at: datetime
     """The end of the local day: later, nothing can be asked for."""
     windows: tuple[WindowSeats, ...] = ()
+    hold_seconds: int | None = None
+    """How long a seat is kept for its payment, where the catalog says; else booking's own setting counts."""
 
     @property
     def left(self) -> int:
@@ -95,6 +97,7 @@ def published(seats: Seats | None, day: CapacityDay, closes_at: datetime) -> Sea
         opens_at=day.opens_at,
         closes_at=closes_at,
         windows=tuple(sorted(windows, key=lambda each: each.start)),
+        hold_seconds=day.hold_seconds,
     )
 
 

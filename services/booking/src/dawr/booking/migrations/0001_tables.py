@@ -24,6 +24,7 @@ def upgrade() -> None:
             opens_at timestamptz NOT NULL,
             closes_at timestamptz NOT NULL,
             windows jsonb NOT NULL DEFAULT '[]',
+            hold_seconds integer,
             CONSTRAINT never_over_capacity CHECK (in_use BETWEEN 0 AND capacity)
         ) WITH (fillfactor = 70)
     """)

@@ -12,23 +12,28 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from dawr.booking.domain import Seats, WindowSeats
 from dawr.contracts import Pool
 
-_COLUMNS = "pool, office, service, tier, date, capacity, in_use, planned, opens_at, closes_at, windows"
+_COLUMNS = "pool, office, service, tier, date, capacity, in_use, planned, opens_at, closes_at, windows, hold_seconds"
 _LOCK = text(f"SELECT {_COLUMNS} FROM quota_days WHERE pool = ANY(CAST(:pools AS text[])) ORDER BY pool FOR UPDATE")
 _SAVE = text("""
 UPDATE quota_days AS q
 SET capacity = n.capacity, in_use = n.in_use, max_in_use = greatest(q.max_in_use, n.in_use),
-    planned = n.planned, windows = CAST(n.windows AS jsonb), opens_at = n.opens_at, closes_at = n.closes_at
+    planned = n.planned, windows = CAST(n.windows AS jsonb), opens_at = n.opens_at, closes_at = n.closes_at,
+    hold_seconds = n.hold_seconds
 FROM unnest(CAST(:pools AS text[]), CAST(:capacities AS int[]), CAST(:in_use AS int[]), CAST(:planned AS int[]),
-            CAST(:windows AS text[]), CAST(:opens AS timestamptz[]), CAST(:closes AS timestamptz[]))
-     AS n(pool, capacity, in_use, planned, windows, opens_at, closes_at)
+            CAST(:windows AS text[]), CAST(:opens AS timestamptz[]), CAST(:closes AS timestamptz[]),
+            CAST(:hold_seconds AS int[]))
+     AS n(pool, capacity, in_use, planned, windows, opens_at, closes_at, hold_seconds)
 WHERE q.pool = n.pool
 """)
 _ADD = text("""
-INSERT INTO quota_days (pool, office, service, tier, date, capacity, planned, opens_at, closes_at, windows)
-SELECT pool, :office, :service, :tier, date, capacity, planned, opens_at, closes_at, CAST(windows AS jsonb)
+INSERT INTO quota_days (pool, office, service, tier, date, capacity, planned, opens_at, closes_at, windows,
+                        hold_seconds)
+SELECT pool, :office, :service, :tier, date, capacity, planned, opens_at, closes_at, CAST(windows AS jsonb),
+       hold_seconds
 FROM unnest(CAST(:pools AS text[]), CAST(:dates AS date[]), CAST(:capacities AS int[]), CAST(:planned AS int[]),
-            CAST(:windows AS text[]), CAST(:opens AS timestamptz[]), CAST(:closes AS timestamptz[]))
-     AS n(pool, date, capacity, planned, windows, opens_at, closes_at)
+            CAST(:windows AS text[]), CAST(:opens AS timestamptz[]), CAST(:closes AS timestamptz[]),
+            CAST(:hold_seconds AS int[]))
+     AS n(pool, date, capacity, planned, windows, opens_at, closes_at, hold_seconds)
 ORDER BY pool
 """)
 _AVAILABILITY = text(f"""
@@ -95,6 +100,7 @@ def _columns(pools: Mapping[str, Seats]) -> dict[str, Any]:
         "windows": [_packed(each) for each in pools.values()],
         "opens": [each.opens_at for each in pools.values()],
         "closes": [each.closes_at for each in pools.values()],
+        "hold_seconds": [each.hold_seconds for each in pools.values()],
     }
 
 
@@ -112,4 +118,5 @@ def _seats(row: Any) -> Seats:
         opens_at=row.opens_at,
         closes_at=row.closes_at,
         windows=tuple(WindowSeats(*each) for each in row.windows),
+        hold_seconds=row.hold_seconds,
     )
