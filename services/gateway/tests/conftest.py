@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+import uvloop
 
 from dawr.servicekit.testing import until
 
@@ -79,3 +80,8 @@ def unused_port() -> int:
 def exchange() -> Callable[[int, bytes], Awaitable[bytes]]:
     """Writes a request byte by byte."""
     return _exchange
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loop of a service's process, whose transports are not asyncio's own."""
+    return {"uvloop": uvloop.new_event_loop}

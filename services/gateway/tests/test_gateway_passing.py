@@ -406,3 +406,7 @@ async def test_an_answer_that_is_no_http_is_a_broken_answer(passing_to: PassingT
     ):
         answer = await running.client.get("/api/booking/turns")
         assert (answer.status_code, answer.json()["code"]) == (502, "broken-answer")
+
+
+async def test_these_tests_run_on_the_loop_of_a_services_process() -> None:
+    assert type(asyncio.get_running_loop()).__module__.startswith("uvloop")

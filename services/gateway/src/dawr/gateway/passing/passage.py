@@ -1,23 +1,18 @@
-"""The way to one service and back: plain ASGI over kept connections, nothing buffered on the way back.
-
-The pools are httpcore's, which httpx uses too: here a request goes on the wire as it is written, with no cookie jar,
-no default headers and no rewriting of the address, and for less work.
-"""
+"""The way to one service and back: plain ASGI over kept connections, nothing buffered on the way back."""
 
 import asyncio
-from contextlib import suppress
+import ssl
 from urllib.parse import urlsplit
 
-import httpcore
 from starlette.types import Receive, Scope, Send
 
 from dawr.gateway.addresses import Addresses
 from dawr.gateway.errors import BrokenAnswer, ServiceSlow, ServiceUnavailable
+from dawr.gateway.passing.connections import Answer, Connection, HungUp, Pool, Silent, Unreachable
 from dawr.gateway.passing.headers import RawHeaders, answer_headers, request_headers
 from dawr.gateway.passing.paths import target_for
 from dawr.gateway.settings import GatewaySettings
 from dawr.servicekit import telemetry
-from dawr.servicekit.errors import Refusal
 from dawr.servicekit.problems import MalformedRequest
 
 _log = telemetry.get_logger("dawr.gateway.passing")
@@ -28,14 +23,15 @@ _SAFE = {"GET", "HEAD", "OPTIONS"}
 _WITHOUT_BODY = {"GET", "HEAD", "OPTIONS"}
 _IDLE_SECONDS = 30.0
 """For how long a connection is kept unused: shorter than the services keep theirs, so that they never hang up first."""
-_KEPT_CONNECTIONS = 64
+_WATCH_AFTER_SECONDS = 0.05
+"""Most answers are there by then, and nobody has to watch whether their callers leave."""
 _CLIENT_GONE = 499
 """Noted in the metrics for a caller who left; nobody receives it."""
 
 
 class Passage:
-    """Passes requests on to one service. Event streams have connections of their own, so that they leave the others
-    alone however many there are."""
+    """Passes requests on to one service. Event streams have connections of their own, so that they leave room to the
+    others however many there are."""
 
     def __init__(self, service: str, settings: GatewaySettings, addresses: Addresses) -> None:
         behind = urlsplit(settings.services[service])
@@ -43,54 +39,51 @@ class Passage:
             raise ValueError(f"{service}: not an address of a service: {settings.services[service]}")
         self.service = service
         self._prefix = f"/api/{service}/".encode()
-        self._scheme, self._host = behind.scheme.encode(), behind.hostname.encode()
-        self._port = behind.port
         self._host_header = behind.netloc.rpartition("@")[2].encode()
         public = urlsplit(settings.public_url)
         self._public_scheme, self._public_host = public.scheme, public.netloc
         self._addresses = addresses
-        self._pool = httpcore.AsyncConnectionPool(
-            max_connections=settings.upstream_connections,
-            max_keepalive_connections=min(_KEPT_CONNECTIONS, settings.upstream_connections),
-            keepalive_expiry=_IDLE_SECONDS,
-        )
-        self._streams = httpcore.AsyncConnectionPool(
-            max_connections=settings.upstream_streams, max_keepalive_connections=0
-        )
-        self._timeouts = {
-            "connect": settings.upstream_connect_seconds,
-            "pool": settings.upstream_connect_seconds,
-            "read": settings.upstream_read_seconds,
-            "write": settings.upstream_read_seconds,
-        }
+        secure = behind.scheme == "https"
+
+        def pool(limit: int, kept: int) -> Pool:
+            return Pool(
+                behind.hostname or "",
+                behind.port or (443 if secure else 80),
+                tls=ssl.create_default_context() if secure else None,
+                limit=limit,
+                kept=kept,
+                connect_seconds=settings.upstream_connect_seconds,
+                read_seconds=settings.upstream_read_seconds,
+                idle_seconds=_IDLE_SECONDS,
+            )
+
+        self._pool = pool(settings.upstream_connections, settings.upstream_connections)
+        self._streams = pool(settings.upstream_streams, 0)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request with the service's answer; raises a Refusal if there is none."""
-        request = self._request(scope, await _body(receive))
+        method: str = scope["method"]
+        request = self._request(scope, method, await _body(receive))
         pool = self._streams if _wants_events(scope["headers"]) else self._pool
-        passing = asyncio.create_task(self._pass_on(request, pool, send))
-        leaving = asyncio.create_task(_until_gone(receive))
+        leaving = _Leaving(receive)
         try:
-            await asyncio.wait({passing, leaving}, return_when=asyncio.FIRST_COMPLETED)
-            if not passing.done():
-                passing.cancel()
-                with suppress(asyncio.CancelledError, Refusal):
-                    await passing
-                # Heard by nobody but the metrics.
-                await send({"type": "http.response.start", "status": _CLIENT_GONE, "headers": []})
-                return
-            passing.result()
+            await self._pass_on(method, request, pool, send)
+        except asyncio.CancelledError:
+            if not leaving.has_left:
+                raise
+            leaving.forgive()
+            # Heard by nobody but the metrics.
+            await send({"type": "http.response.start", "status": _CLIENT_GONE, "headers": []})
         finally:
-            leaving.cancel()
-            passing.cancel()
+            leaving.stop_watching()
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._pool.aclose()
-        await self._streams.aclose()
+        self._pool.close()
+        self._streams.close()
 
-    def _request(self, scope: Scope, body: bytes) -> httpcore.Request:
-        method: str = scope["method"]
+    def _request(self, scope: Scope, method: str, body: bytes) -> bytes:
+        """The request as it goes on the wire."""
         target = target_for(self._prefix, scope["raw_path"], scope["query_string"])
         headers = request_headers(
             scope["headers"],
@@ -100,52 +93,93 @@ class Passage:
             public_host=self._public_host,
             traceparent=telemetry.traceparent.get(),
         )
-        if method not in _WITHOUT_BODY:
+        if method in _WITHOUT_BODY:
+            body = b""
+        else:
             headers.append((b"content-length", str(len(body)).encode()))
-        return httpcore.Request(
-            method,
-            httpcore.URL(scheme=self._scheme, host=self._host, port=self._port, target=target),
-            headers=headers,
-            content=body if method not in _WITHOUT_BODY else b"",
-            extensions={"timeout": self._timeouts},
-        )
+        lines = [b"%s %s HTTP/1.1" % (method.encode(), target), *(b"%s: %s" % header for header in headers), b"", b""]
+        head = b"\r\n".join(lines)
+        if head.count(b"\n") != len(lines) - 1 or head.count(b"\r") != len(lines) - 1 or b"\0" in head:
+            raise MalformedRequest  # a header that would be read as two
+        return head + body
 
-    async def _pass_on(self, request: httpcore.Request, pool: httpcore.AsyncConnectionPool, send: Send) -> None:
-        answer = await self._ask(request, pool)
+    async def _pass_on(self, method: str, request: bytes, pool: Pool, send: Send) -> None:
+        connection, answer = await self._ask(method, request, pool)
         try:
             headers: RawHeaders = answer_headers(answer.headers)
             await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-            async for part in answer.aiter_stream():
+            async for part in answer.parts():
                 await send({"type": "http.response.body", "body": part, "more_body": True})
-        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
+        except (HungUp, Silent) as error:
             # The answer has begun, so no other can be given: it is left incomplete, and the caller sees that it is.
             _log.warning("answer.cut", service=self.service, why=type(error).__name__)
             return
         finally:
-            await answer.aclose()
+            pool.give_back(connection)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _ask(self, request: httpcore.Request, pool: httpcore.AsyncConnectionPool) -> httpcore.Response:
-        """The head of the service's answer. What is safe to ask twice is, once, if a kept connection turns out dead."""
-        for may_repeat in (request.method.decode() in _SAFE, False):
+    async def _ask(self, method: str, request: bytes, pool: Pool) -> tuple[Connection, Answer]:
+        """The head of the service's answer. What is safe to ask twice is, once, on a connection of its own: a kept one
+        may have been hung up a moment ago."""
+        try:
             try:
-                return await pool.handle_async_request(request)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout) as error:
-                self._note(error)
-                raise ServiceUnavailable(retry_after_seconds=RETRY_AFTER_SECONDS, service=self.service) from error
-            except httpcore.TimeoutException as error:
-                self._note(error)
-                raise ServiceSlow(retry_after_seconds=RETRY_AFTER_SECONDS, service=self.service) from error
-            except httpcore.LocalProtocolError as error:
-                raise MalformedRequest from error
-            except (httpcore.NetworkError, httpcore.RemoteProtocolError) as error:
-                self._note(error)
-                if not may_repeat:
-                    raise BrokenAnswer(retry_after_seconds=RETRY_AFTER_SECONDS, service=self.service) from error
-        raise AssertionError("the second try returns or raises")
+                return await _asked(await pool.take(), method, request, pool)
+            except HungUp:
+                if method not in _SAFE:
+                    raise
+                return await _asked(await pool.take(fresh=True), method, request, pool)
+        except Unreachable as error:
+            self._note(error)
+            raise ServiceUnavailable(retry_after_seconds=RETRY_AFTER_SECONDS, service=self.service) from error
+        except Silent as error:
+            self._note(error)
+            raise ServiceSlow(retry_after_seconds=RETRY_AFTER_SECONDS, service=self.service) from error
+        except HungUp as error:
+            self._note(error)
+            raise BrokenAnswer(retry_after_seconds=RETRY_AFTER_SECONDS, service=self.service) from error
 
     def _note(self, error: Exception) -> None:
         _log.warning("service.unanswered", service=self.service, why=type(error).__name__)
+
+
+async def _asked(connection: Connection, method: str, request: bytes, pool: Pool) -> tuple[Connection, Answer]:
+    try:
+        return connection, await connection.ask(method, request)
+    except BaseException:
+        pool.give_back(connection)
+        raise
+
+
+class _Leaving:
+    """Cancels the task that answers a caller, once the caller has left."""
+
+    def __init__(self, receive: Receive) -> None:
+        self.has_left = False
+        self._receive = receive
+        self._answering = asyncio.current_task()
+        self._watching: asyncio.Task[None] | None = None
+        self._timer = asyncio.get_running_loop().call_later(_WATCH_AFTER_SECONDS, self._watch)
+
+    def _watch(self) -> None:
+        self._watching = asyncio.create_task(self._until_gone())
+
+    async def _until_gone(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.has_left = True
+        if self._answering is not None:
+            self._answering.cancel()
+
+    def forgive(self) -> None:
+        """The cancellation has done its work."""
+        if self._answering is not None:
+            self._answering.uncancel()
+
+    def stop_watching(self) -> None:
+        """The answer is given, or nobody waits for it."""
+        self._timer.cancel()
+        if self._watching is not None:
+            self._watching.cancel()
 
 
 def _wants_events(headers: RawHeaders) -> bool:
@@ -163,9 +197,3 @@ async def _body(receive: Receive) -> bytes:
         if not message.get("more_body", False):
             break
     return b"".join(parts)
-
-
-async def _until_gone(receive: Receive) -> None:
-    """Until the caller leaves."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
