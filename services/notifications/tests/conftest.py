@@ -5,19 +5,22 @@ import email
 import email.policy
 import json
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import httpx
 import pytest
 import uvicorn
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
+from sqlalchemy import text
 
 from dawr.contracts.notifications import RegisterContact
 from dawr.notifications.app import create_service
@@ -46,6 +49,8 @@ class Post:
     cut: int = 0
     """How many of the next mails it takes, and then cuts the line before it has said so."""
     connections: int = 0
+    on_mail: Callable[[], None] = lambda: None
+    """Called when a mail is kept, before it is answered."""
 
     async def handle_RCPT(  # noqa: N802
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
@@ -63,6 +68,7 @@ class Post:
         mail = email.message_from_bytes(content, policy=email.policy.default)
         assert isinstance(mail, EmailMessage)
         self.mails.append((envelope.rcpt_tos[0], mail))
+        self.on_mail()
         if self.cut:
             self.cut -= 1
             server.transport.abort()
@@ -72,13 +78,13 @@ class Post:
         """The mails to an address."""
         return [mail for recipient, mail in self.mails if recipient == address]
 
-    async def arrived(self, address: str, count: int = 1) -> list[EmailMessage]:
+    async def arrived(self, address: str, count: int = 1, *, timeout: float = 20) -> list[EmailMessage]:
         """Wait for mails to an address."""
 
         async def enough() -> list[EmailMessage] | None:
             return self.to(address) if len(self.to(address)) >= count else None
 
-        return await until(enough, what=f"{count} mails to {address}")
+        return await until(enough, what=f"{count} mails to {address}", timeout=timeout)
 
     @asynccontextmanager
     async def open(self, port: int = 0) -> AsyncIterator["Post"]:
@@ -175,12 +181,29 @@ class House:
         catalogue = known().catalogue
         await self.stage.send(*catalogue.services.values(), *catalogue.offices.values())
 
-    async def rows(self, service: Service, query: str, **values: object) -> Sequence[object]:
-        """Look into the database."""
-        from sqlalchemy import text
+    async def learned(self, service: Service, contacts: int = 1) -> None:
+        """Wait until the service knows the catalogue and so many people; with a clock that stands still, it must."""
 
+        async def all_there() -> bool:
+            tables = {"contacts": contacts, "offices": 2, "services": 1}
+            found = [await self.rows(service, f"SELECT 1 FROM {table}") for table in tables]
+            return [len(rows) for rows in found] == list(tables.values())
+
+        await until(all_there, what="the catalogue and the contacts")
+
+    async def told(self, service: Service, count: int) -> list[Any]:
+        """Wait until so many messages are at rest; all messages, by id."""
+
+        async def at_rest() -> list[Any] | None:
+            rows = await self.rows(service, "SELECT * FROM messages ORDER BY id")
+            return rows if len(rows) >= count and all(row.due_at is None for row in rows) else None
+
+        return await until(at_rest, what=f"{count} messages at rest")
+
+    async def rows(self, service: Service, query: str, **values: object) -> list[Any]:
+        """Look into the database."""
         async with service.database.reading() as connection:
-            return (await connection.execute(text(query), values)).all()
+            return list((await connection.execute(text(query), values)).all())
 
 
 @pytest.fixture
@@ -196,10 +219,22 @@ async def phones(tmp_path: Path) -> AsyncIterator[Phones]:
         yield Phones(url, client)
 
 
+TABLES = "contacts, messages, deliveries, turns, services, offices, outbox_messages, inbox_messages, idempotency_keys"
+
+
+@pytest.fixture(scope="module")
+async def database_url(the_stage: Stage) -> str:
+    return await the_stage.database("notifications")
+
+
 @pytest.fixture
-async def house(the_stage: Stage, post: Post, phones: Phones) -> House:
+async def house(the_stage: Stage, database_url: str, post: Post, phones: Phones) -> House:
+    """An empty service: nothing runs yet."""
+    connection = await asyncpg.connect(database_url)
+    await connection.execute(f"TRUNCATE {TABLES}")
+    await connection.close()
     settings = NotificationsSettings(
-        database_url=await the_stage.database("notifications"),
+        database_url=database_url,
         platform=the_stage.platform,
         sealing_key=SecretStr(KEY),
         smtp_port=post.port,
@@ -208,6 +243,7 @@ async def house(the_stage: Stage, post: Post, phones: Phones) -> House:
         send_seconds=2,
         lease_seconds=6,
         retry_seconds=0.05,
+        receipt_seconds=0.05,
         details_seconds=0.5,
     )
     return House(the_stage, settings, post, phones)

@@ -176,6 +176,10 @@ class Patience:
     longest: timedelta = timedelta(minutes=15)
     jitter: Callable[[], float] = lambda: 1.0
     """Gives 0 to 1; the pause is between half and all of its length."""
+    receipt: timedelta = timedelta(seconds=5)
+    """When an SMS provider is first asked whether a text arrived."""
+    receipts_for: timedelta = timedelta(hours=2)
+    """How old a message may be to be asked for."""
 
     def pause(self, attempt: int, asked: timedelta | None) -> timedelta:
         """How long to wait after the attempt: four times longer each time, never shorter than was asked for."""
@@ -205,7 +209,7 @@ def settle(
     attempt = notice.attempt + 1 if notice.way is way else 1
     tried = replace(notice, way=way, attempt=attempt, reason=answer.code)
     if isinstance(answer, Taken):
-        return _sent(tried, provider, now)
+        return _sent(tried, provider, now, patience)
     if isinstance(answer, NotNow) and attempt < patience.tries:
         due = now + patience.pause(attempt, answer.after)
         if notice.send_before is None or due < notice.send_before:
@@ -213,9 +217,19 @@ def settle(
     return _closed(tried, others, now)
 
 
-def _sent(notice: Notice, provider: str, now: datetime) -> Settled:
+def follow(notice: Notice, *, has_arrived: bool, now: datetime, patience: Patience) -> Notice:
+    """A sent message, once its provider was asked whether it arrived: asked more and more seldom, then no more."""
+    if has_arrived:
+        return replace(notice, state=advance(notice.state, S.DELIVERED), due_at=None)
+    age = now - notice.created_at
+    return replace(notice, due_at=now + max(patience.receipt, age) if age < patience.receipts_for else None)
+
+
+def _sent(notice: Notice, provider: str, now: datetime, patience: Patience) -> Settled:
     assert notice.way is not None  # noqa: S101
-    sent = replace(notice, state=advance(notice.state, S.SENT), due_at=None, sealed=None)
+    # Mail servers take a mail and say no more; SMS providers know whether the phone has it.
+    ask_at = now + patience.receipt if notice.way is Way.SMS else None
+    sent = replace(notice, state=advance(notice.state, S.SENT), due_at=ask_at, sealed=None)
     fact = MessageSent(
         message_id=notice.id,
         person_id=notice.person_id,

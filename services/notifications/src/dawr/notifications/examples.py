@@ -57,8 +57,8 @@ def _passport() -> ServiceDescribed:
     )
 
 
-def _office() -> OfficeDescribed:
-    return OfficeDescribed(
+def _offices() -> tuple[OfficeDescribed, OfficeDescribed]:
+    office = OfficeDescribed(
         code="DAM-01",
         revision=1,
         kind="office",
@@ -70,12 +70,25 @@ def _office() -> OfficeDescribed:
         currency="SYP",
         services=("PASS_REN",),
     )
+    mission = {
+        "code": "BER-01",
+        "kind": "mission",
+        "region": "EUR",
+        "region_name": Text(ar="أوروبا", en="Europe"),
+        "name": Text(ar="البعثة في برلين", en="Mission in Berlin"),
+        "address": Text(ar="برلين", en="Berlin"),
+        "zone": "Europe/Berlin",
+        "currency": "USD",
+    }
+    return office, office.model_copy(update=mission)
 
 
 def known(*, turn: bool = True) -> Known:
     """What the texts of the examples may name."""
     window = KnownTurn(office=_POOL.office, service=_POOL.service, tier=_POOL.tier, date=_POOL.date, window="09:00")
-    return Known(Catalogue({"PASS_REN": _passport()}, {"DAM-01": _office()}), window if turn else None)
+    return Known(
+        Catalogue({"PASS_REN": _passport()}, {office.code: office for office in _offices()}), window if turn else None
+    )
 
 
 @dataclass(frozen=True)
@@ -117,7 +130,7 @@ def facts(*, asked_by: UUID = PERSON) -> list[Message]:
             case_id=_FACT,
             person_id=PERSON,
             opened_by=asked_by,
-            mission="DAM-01",
+            mission="BER-01",
             at=NOW,
             service="PASS_REN",
             tier="N",

@@ -42,8 +42,12 @@ class Style:
 
     def figures(self, text: str) -> str:
         """The text with its figures as the reader writes them: 012 or, in Arabic alone, ٠١٢."""
-        arabic = self.language == "ar" and self.digits == "arab"
-        return text.translate(_ARABIC_FIGURES if arabic else _LATIN_FIGURES)
+        return text.translate(_ARABIC_FIGURES if self.has_arabic_figures else _LATIN_FIGURES)
+
+    @property
+    def has_arabic_figures(self) -> bool:
+        """Only Arabic texts ever have them."""
+        return self.language == "ar" and self.digits == "arab"
 
 
 @dataclass(frozen=True)
@@ -68,11 +72,12 @@ class Texts:
             cache_size=-1,
             trim_blocks=True,
             lstrip_blocks=True,
+            keep_trailing_newline=True,  # the blank line that ends an included part
         )
         self._environment.globals["portal_url"] = portal_url
         self._environment.filters.update(
             said=self._said, money=self._money, day=self._day, moment=self._moment, figures=self._figures,
-            counted=self._counted, rate=self._rate,
+            counted=self._counted, rate=self._rate, currency=self._currency,
         )  # fmt: skip
         self._codes = sorted(each.name for each in FOLDER.iterdir() if each.is_dir() and each.name != SHARED)
 
@@ -104,24 +109,24 @@ class Texts:
     @pass_context
     def _money(self, context: Context, money: Money) -> str:
         """`312,700 Syrian pounds`; minor units are hundredths."""
-        style = _style(context)
-        locale = self._locales[style.language]
-        whole = money.minor % 100 == 0
-        major = Decimal(money.minor) / 100
-        number = format_decimal(
-            major,
-            format="#,##0" if whole else "#,##0.00",
-            locale=locale,
-            numbering_system="arab" if style.figures("0") != "0" else "latn",
-        )
-        return f"{number} {get_currency_name(money.currency, count=major, locale=locale)}"
+        pattern = "#,##0" if money.minor % 100 == 0 else "#,##0.00"
+        return self._amount(_style(context), Decimal(money.minor) / 100, money.currency, pattern)
 
     @pass_context
-    def _rate(self, context: Context, rate: Decimal) -> str:
-        style = _style(context)
-        system = "arab" if style.figures("0") != "0" else "latn"
+    def _rate(self, context: Context, fx: Values) -> str:
+        """`13,000 Syrian pounds`: how many units of the one currency a unit of the other was."""
+        return self._amount(_style(context), fx["rate"], fx["quote"], "#,##0.########")
+
+    @pass_context
+    def _currency(self, context: Context, currency: str) -> str:
+        return get_currency_name(currency, count=1, locale=self._locales[_style(context).language])
+
+    def _amount(self, style: Style, number: Decimal, currency: str, pattern: str) -> str:
         locale = self._locales[style.language]
-        return format_decimal(rate, format="#,##0.########", locale=locale, numbering_system=system)
+        # Babel takes the separators of the numbering system, and leaves the figures as they are.
+        system = "arab" if style.has_arabic_figures else "latn"
+        figures = style.figures(format_decimal(number, format=pattern, locale=locale, numbering_system=system))
+        return f"{figures} {get_currency_name(currency, count=number, locale=locale)}"
 
     @pass_context
     def _day(self, context: Context, day: date) -> str:
@@ -134,7 +139,7 @@ class Texts:
         """`14:05 on Tuesday 1 December 2026`, in the zone of the office; says UTC if the zone is not known."""
         style = _style(context)
         local = moment.astimezone(UTC if style.zone == "UTC" else ZoneInfo(style.zone))
-        order = "'الساعة' HH:mm 'من' EEEE d MMMM y" if style.language == "ar" else "HH:mm 'on' EEEE d MMMM y"
+        order = "'الساعة' HH:mm 'من يوم' EEEE d MMMM y" if style.language == "ar" else "HH:mm 'on' EEEE d MMMM y"
         text = style.figures(format_datetime(local, order, tzinfo=local.tzinfo, locale=self._locales[style.language]))
         return f"{text} UTC" if style.zone == "UTC" else text
 

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from prometheus_client import Counter
 
 from dawr.notifications import domain
-from dawr.notifications.domain import Answer, Never, Notice, NotNow, Patience, Settled, Taken, Way
+from dawr.notifications.domain import Answer, MessageState, Never, Notice, NotNow, Patience, Settled, Taken, Way
 from dawr.notifications.providers.mail import MailServer, build_mail
 from dawr.notifications.providers.sms import SmsProvider
 from dawr.notifications.rendering import Style, Texts
@@ -74,6 +74,7 @@ class Sender:
             tries=settings.tries_count,
             base=timedelta(seconds=settings.retry_seconds),
             jitter=random.random,
+            receipt=timedelta(seconds=settings.receipt_seconds),
         )
         self._waiting: list[_Waiting] = []
         self._to_save = asyncio.Event()
@@ -91,20 +92,27 @@ class Sender:
 
     async def _fill(self, queue: asyncio.Queue[Outgoing]) -> None:
         count = self._settings.senders_count
-        lasts = timedelta(seconds=self._settings.lease_seconds)
         while True:
             self._room.clear()
             while queue.qsize() > count // 2:
                 await self._room.wait()
                 self._room.clear()
-            async with self._database.transaction() as tx:
-                taken = await sending.take(
-                    tx, self._seals, self._catalogue, lease=self._lease, lasts=lasts, limit=count - queue.qsize()
-                )
-            for each in taken:
-                queue.put_nowait(each)
+            taking = asyncio.create_task(self._take(count - queue.qsize(), queue))
+            try:
+                taken = await asyncio.shield(taking)
+            except asyncio.CancelledError:
+                await asyncio.wait([taking])  # what was taken must be known, to be given back
+                raise
             if not taken:
                 await asyncio.sleep(self._settings.poll_seconds)
+
+    async def _take(self, limit: int, queue: asyncio.Queue[Outgoing]) -> int:
+        lasts = timedelta(seconds=self._settings.lease_seconds)
+        async with self._database.transaction() as tx:
+            taken = await sending.take(tx, self._seals, self._catalogue, lease=self._lease, lasts=lasts, limit=limit)
+        for each in taken:
+            queue.put_nowait(each)
+        return len(taken)
 
     async def _work(self, queue: asyncio.Queue[Outgoing]) -> None:
         while True:
@@ -112,21 +120,37 @@ class Sender:
             self._room.set()
             try:
                 telemetry.traceparent.set(telemetry.new_traceparent(outgoing.notice.traceparent))
-                await self._save(await self._send(outgoing))
+                await self._save(await self._tried(outgoing))
             finally:
                 queue.task_done()
+
+    async def _tried(self, outgoing: Outgoing) -> Outcome:
+        try:
+            return await self._send(outgoing)
+        except Exception as error:
+            # A bug of ours: this message ends here, visibly, and the others go on.
+            notice = outgoing.notice
+            _log.exception("message.failed", message=str(notice.id), template=notice.template)
+            if notice.state is MessageState.SENT:
+                return Outcome(Settled(replace(notice, due_at=None)))
+            return self._suppressed(notice, f"bug-{type(error).__name__}"[:64])
 
     async def _send(self, outgoing: Outgoing) -> Outcome:
         """Try one message one way."""
         notice, contact, now = outgoing.notice, outgoing.contact, self._database.clock()
+        if notice.state is MessageState.SENT:
+            has_arrived = await self._sms.has_arrived(str(notice.id))
+            return Outcome(Settled(domain.follow(notice, has_arrived=has_arrived, now=now, patience=self._patience)))
         if notice.send_before is not None and now >= notice.send_before:
             return self._suppressed(notice, "too-late")
         addresses = contact.addresses(registered_only=notice.template in ASKED_FOR)
+        may_wait = now < notice.created_at + self._settings.details_wait
+        if may_wait and not (addresses and is_complete(notice, outgoing.known)):
+            # Topics come in no order: the person's address, the turn or its office may be only a moment behind.
+            return Outcome(Settled(replace(notice, due_at=now + _DETAILS_POLL)))
         way = domain.next_way(contact.ways, addresses, notice.failed)
         if way is Way.INBOX:
             return self._suppressed(notice, "inbox-only" if addresses else "no-address")
-        if not is_complete(notice, outgoing.known) and now < notice.created_at + self._settings.details_wait:
-            return Outcome(Settled(replace(notice, due_at=now + _DETAILS_POLL)))
         answer = await self._hand_over(outgoing, way, addresses[way])
         return self._answered(outgoing, way, answer, addresses)
 

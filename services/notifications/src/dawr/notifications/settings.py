@@ -44,8 +44,11 @@ class NotificationsSettings(ServiceSettings):
     """The first pause after a failure; each further one is four times as long."""
     tries_count: int = Field(default=6, ge=1)
     """How often one way is tried before it counts as closed."""
+    receipt_seconds: float = Field(default=5.0, gt=0)
+    """When the SMS provider is first asked whether a text arrived."""
     details_seconds: float = Field(default=5.0, ge=0)
-    """How long a message waits for the names of its office, service and turn, which come on other topics."""
+    """How long a message waits for the person's address and the names of its office and turn, which come on other
+    topics."""
 
     portal_url: str = "http://127.0.0.1:8080"
     """Where a person goes on from a message."""

@@ -31,10 +31,10 @@ def build_mail(
     parts["Subject"] = mail.subject
     parts["Date"] = format_datetime(at)
     parts["Message-ID"] = f"<{message_id}@{domain}>"
-    parts["Content-Language"] = language
     parts["Auto-Submitted"] = "auto-generated"  # RFC 3834: answering machines leave it alone
     parts.set_content(mail.text, cte="base64")
     parts.add_alternative(mail.html, subtype="html", cte="base64")
+    parts["Content-Language"] = language  # now: the parts would have taken it with them
     parts.set_boundary(f"dawr-{message_id}")
     return parts.as_bytes()
 

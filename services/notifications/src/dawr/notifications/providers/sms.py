@@ -1,7 +1,7 @@
 """SMS over a provider's HTTP interface.
 
 `POST {base}/v1/messages` `{"to", "text", "reference"}`, with a bearer key and an `Idempotency-Key`, answers 202
-`{"id", "status"}`.
+`{"id", "status"}`; `GET {base}/v1/messages?reference=` tells whether it is `delivered`.
 The reference and the key are the message's id: asked twice, the provider takes it once.
 """
 
@@ -42,6 +42,14 @@ class SmsProvider:
         except httpx.HTTPError:
             return NotNow("unreachable")
         return _answer(response)
+
+    async def has_arrived(self, message_id: str) -> bool:
+        """Whether the provider says that the phone has it; False also while the provider can't be asked."""
+        try:
+            response = await self._connected().get("/v1/messages", params={"reference": message_id})
+            return bool(response.is_success and response.json()["status"] == "delivered")
+        except (httpx.HTTPError, ValueError, KeyError, TypeError):
+            return False
 
     def _connected(self) -> httpx.AsyncClient:
         if self._client is None:

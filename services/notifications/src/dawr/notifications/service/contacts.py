@@ -9,11 +9,14 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dawr.contracts.notifications import RegisterContact
-from dawr.notifications.domain import Contact, Digits, Language, Way
+from dawr.notifications.domain import Contact, Language, Way
 from dawr.notifications.errors import NotSealed
 from dawr.notifications.sealing import Seals
 from dawr.notifications.store import contacts
+from dawr.servicekit import telemetry
 from dawr.servicekit.database import Transaction
+
+_log = telemetry.get_logger("dawr.notifications")
 
 EMAIL = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}$"
 """A mail address as HTML's `input type=email` takes it, with a dot in its domain (WHATWG HTML, 4.10.5.1.5)."""
@@ -69,29 +72,37 @@ async def find(connection: AsyncConnection, person: UUID, seals: Seals) -> Conta
 async def find_all(connection: AsyncConnection, people: Collection[UUID], seals: Seals) -> dict[UUID, Contact]:
     """How people are told, each of them."""
     found = await contacts.find(connection, people)
-    return {person: _opened(found.get(person, (None, None)), seals) for person in people}
+    return {person: _opened(person, found.get(person, (None, None)), seals) for person in people}
 
 
-def _opened(sealed: contacts.Sealed, seals: Seals) -> Contact:
-    registered, chosen = sealed
+def _opened(person: UUID, sealed: contacts.Sealed, seals: Seals) -> Contact:
+    registered, chosen = (_content(person, token, seals) for token in sealed)
     contact = Contact()
     if registered is not None:
-        content = seals.open(registered)
         contact = replace(
             contact,
-            registered_email=content["email"],
-            registered_phone=content["phone"],
-            registered_language=content["language"],
+            registered_email=registered["email"],
+            registered_phone=registered["phone"],
+            registered_language=registered["language"],
         )
     if chosen is not None:
-        content = seals.open(chosen)
-        digits: Digits = content["digits"]
         contact = replace(
             contact,
-            email=content["email"],
-            phone=content["phone"],
-            language=content["language"],
-            digits=digits,
-            ways=tuple(Way(way) for way in content["ways"]),
+            email=chosen["email"],
+            phone=chosen["phone"],
+            language=chosen["language"],
+            digits=chosen["digits"],
+            ways=tuple(Way(way) for way in chosen["ways"]),
         )
     return contact
+
+
+def _content(person: UUID, token: str | None, seals: Seals) -> dict[str, Any] | None:
+    """What a token holds; none also if its key is gone: one person's lost address must not hold up the others."""
+    if token is None:
+        return None
+    try:
+        return seals.open(token)
+    except NotSealed:
+        _log.error("contact.unreadable", person=str(person))
+        return None

@@ -28,9 +28,11 @@ _COLUMNS = (
 )  # fmt: skip
 
 _CLAIM = text("""
-UPDATE messages SET due_at = :until, lease = :lease
-WHERE id IN (SELECT id FROM messages WHERE due_at <= :now ORDER BY due_at, id LIMIT :limit FOR UPDATE SKIP LOCKED)
-RETURNING *
+WITH due AS MATERIALIZED (
+    SELECT id FROM messages WHERE due_at <= :now ORDER BY due_at, id LIMIT :limit FOR UPDATE SKIP LOCKED
+)
+UPDATE messages AS m SET due_at = :until, lease = :lease FROM due WHERE m.id = due.id
+RETURNING m.*
 """)
 
 _RECORD = text("""
