@@ -2,11 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from functools import lru_cache
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.partitioner import murmur2
+from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import RecordMetadata
 
 from dawr.servicekit import telemetry
@@ -81,23 +84,38 @@ class Producer:
         self, topic: str, key: bytes, value: bytes | None, headers: Headers, *, prefixed: bool = False
     ) -> RecordMetadata:
         """Send one record and wait until the broker has it; raises BrokerGone if it did not take it in time."""
-        return (await self.send_all([(topic, key, value, headers)], prefixed=prefixed))[0]
+        name = topic if prefixed else self._platform.topic_prefix + topic
+        async with self._sending() as producer:
+            partition = await _partition(producer, name, key)
+            future = await producer.send(name, value=value, key=key, partition=partition, headers=headers)
+            return await future
 
-    async def send_all(
-        self, records: Sequence[tuple[str, bytes, bytes | None, Headers]], *, prefixed: bool = False
-    ) -> list[RecordMetadata]:
-        """Send records in their order and wait until the broker has them all."""
+    async def send_all(self, records: Sequence[tuple[str, bytes, bytes | None, Headers]]) -> None:
+        """Send many records, in their order per partition, and wait until the broker has them all."""
+        async with self._sending() as producer:
+            sent = []
+            batches: dict[tuple[str, int], BatchBuilder] = {}
+            for topic, key, value, headers in records:
+                name = self._platform.topic_prefix + topic
+                where = (name, await _partition(producer, name, key))
+                batch = batches.get(where) or batches.setdefault(where, producer.create_batch())
+                if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
+                    sent.append(await producer.send_batch(batch, name, partition=where[1]))
+                    batch = batches[where] = producer.create_batch()
+                    batch.append(key=key, value=value, timestamp=None, headers=headers)
+            for (name, partition), batch in batches.items():
+                sent.append(await producer.send_batch(batch, name, partition=partition))
+            for future in sent:
+                await future
+
+    @asynccontextmanager
+    async def _sending(self) -> AsyncIterator[AIOKafkaProducer]:
         producer = self._producer
         if producer is None:
             raise BrokerGone("not connected")
-        prefix = "" if prefixed else self._platform.topic_prefix
         try:
             async with asyncio.timeout(self._timeout):
-                futures = [
-                    await producer.send(prefix + topic, value=value, key=key, headers=headers)
-                    for topic, key, value, headers in records
-                ]
-                return [await future for future in futures]
+                yield producer
         except (TimeoutError, KafkaError, OSError) as error:
             self._give_up(producer, error)
             raise BrokerGone(type(error).__name__) from error
@@ -133,6 +151,18 @@ class Producer:
             if time.monotonic() > end:
                 raise TimeoutError
             await asyncio.sleep(0.02)
+
+
+async def _partition(producer: AIOKafkaProducer, topic: str, key: bytes) -> int:
+    """The partition of a key, as Kafka's default partitioner has it."""
+    count = len(await producer.partitions_for(topic))
+    return int((_murmur2(key) & 0x7FFFFFFF) % count)
+
+
+@lru_cache(maxsize=65_536)
+def _murmur2(key: bytes) -> int:
+    # aiokafka's is pure Python and costs ten microseconds; a pool's key comes back thousands of times.
+    return int(murmur2(key))
 
 
 async def _throw_away(producer: AIOKafkaProducer) -> None:
