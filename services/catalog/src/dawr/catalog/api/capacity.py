@@ -26,6 +26,8 @@ class ShownDay(Shown):
     capacity: int
     opens_at: Instant
     windows: tuple[Window, ...]
+    hold_seconds: int | None
+    """How long a seat is kept for its payment; none: as long as everywhere."""
     decided_by: Decider
     """`staff`: a person did, and plans no longer change it."""
 

@@ -93,9 +93,11 @@ class CapacityChange(Form):
     """When it may be booked from; left out: as it was, or at once."""
     windows: Annotated[tuple[WindowForm, ...], Field(max_length=96)] = ()
     """In order, not overlapping, their seats adding up to the capacity; none: the day is one line."""
+    hold_seconds: Annotated[StrictInt, Field(ge=1, le=86_400)] | None = None
+    """How long a seat of the day is kept for its payment; left out: as long as everywhere."""
     reason: Reason
 
     def on(self, day: date) -> WantedDay:
         """What is wanted for a date."""
         windows = tuple(WindowSeats(each.start, each.end, each.capacity) for each in self.windows)
-        return WantedDay(day, self.capacity, windows, self.opens_at)
+        return WantedDay(day, self.capacity, windows, self.opens_at, self.hold_seconds)

@@ -60,6 +60,8 @@ class WantedDay:
     windows: tuple[WindowSeats, ...] = ()
     opens_at: datetime | None = None
     """None: as it was, or at once."""
+    hold_seconds: int | None = None
+    """How long a seat is kept for its payment; none: as long as booking is set to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,13 @@ def decide_day(month: MonthOfCapacity, wanted: WantedDay, *, zone: str, now: dat
     opens_at = wanted.opens_at or (before.day.opens_at if before else now)
     if opens_at >= datetime.combine(wanted.date + timedelta(days=1), time(), ZoneInfo(zone)):
         raise OpensTooLate(opens_at=opens_at)
-    day = CapacityDay(date=wanted.date, capacity=wanted.capacity, opens_at=opens_at.astimezone(UTC), windows=windows)
+    day = CapacityDay(
+        date=wanted.date,
+        capacity=wanted.capacity,
+        opens_at=opens_at.astimezone(UTC),
+        windows=windows,
+        hold_seconds=wanted.hold_seconds,
+    )
     decided = DecidedDay(day, Decider.STAFF)
     if before == decided:
         return None

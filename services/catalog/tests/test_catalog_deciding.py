@@ -1,240 +1,16 @@
-"""Catalog over HTTP: what everybody reads, what planners decide, and that it reaches the topics."""
+"""What planners decide over HTTP reaches the topics, is kept with who, when and why, and nobody else may."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-import httpx
 import pytest
 
-from dawr.catalog.app import create_service
-from dawr.catalog.seeding import seed
-from dawr.catalog.settings import CatalogSettings
 from dawr.contracts import Channel, Money
-from dawr.contracts.catalog import CapacityPublished, ServiceDescribed
-from dawr.contracts.topics import TOPIC_OF
 from dawr.servicekit.auth import Role as Who
-from dawr.servicekit.service import Role, Service
-from dawr.servicekit.testing import FakeClock, Stage, until
 
-NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
-PLANNER = uuid4()
-DAY = "DAM-01/PASS_REN/N/2026-12-01"
-
-
-@dataclass
-class Desk:
-    """A running catalog, and one who calls it."""
-
-    stage: Stage
-    service: Service
-    client: httpx.AsyncClient
-
-    async def get(self, path: str, **headers: str) -> httpx.Response:
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        return await self.client.get(f"/api/catalog{path}", headers=sent)
-
-    def planner(self, *roles: Who, **headers: str) -> dict[str, str]:
-        signed = self.stage.signed_in(PLANNER, *(roles or (Who.PLANNER,)))
-        return signed | {name.replace("_", "-"): value for name, value in headers.items()}
-
-    async def fee(self, key: str | None = None, who: dict[str, str] | None = None, **changes: Any) -> httpx.Response:
-        """Decide a fee; `changes` replace fields of one that holds."""
-        body = {
-            "service": "PASS_LOST",
-            "tier": "N",
-            "channel": "online",
-            "amount": {"minor": 100, "currency": "SYP"},
-            "effective_from": "2026-12-01",
-            "reason": "decree 12",
-        }
-        headers = (who or self.planner()) | {"idempotency-key": key or str(uuid4())}
-        return await self.client.post("/api/catalog/fees", json=body | changes, headers=headers)
-
-    async def day(self, path: str, who: dict[str, str] | None = None, **body: Any) -> httpx.Response:
-        """Decide a day of capacity."""
-        filled = {"reason": "a second counter"} | body
-        return await self.client.put(f"/api/catalog/capacity/{path}", json=filled, headers=who or self.planner())
-
-    async def month_told(self, key: str, revision: int) -> CapacityPublished:
-        """The month with a revision, once it is on the topic."""
-        return await self._told(CapacityPublished, key, revision)
-
-    async def service_told(self, code: str, revision: int) -> ServiceDescribed:
-        """The service with a revision, once it is on the topic."""
-        return await self._told(ServiceDescribed, code, revision)
-
-    async def _told(self, kind: Any, key: str, revision: int) -> Any:
-        async def there() -> Any:
-            for each in await self.stage.messages(TOPIC_OF[kind]):
-                message: Any = each.message
-                if message.key() == key and message.revision == revision:
-                    return message
-            return None
-
-        return await until(there, every=0.1, what=f"{key} at revision {revision}")
-
-
-@pytest.fixture(scope="module")
-async def desk(the_stage: Stage) -> AsyncIterator[Desk]:
-    settings = CatalogSettings(database_url=await the_stage.database("catalog"), platform=the_stage.platform)
-    service = create_service(settings, clock=FakeClock(NOW))
-    transport = httpx.ASGITransport(service.app())
-    async with service.running(Role.RUN), httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        await seed(service)
-        yield Desk(the_stage, service, client)
-
-
-def problem(answer: httpx.Response) -> tuple[int, str]:
-    assert answer.headers["content-type"] == "application/problem+json"
-    body = answer.json()
-    assert body["status"] == answer.status_code
-    assert body["title"]
-    return answer.status_code, body["code"]
-
-
-class TestReading:
-    async def test_a_service_says_what_it_costs_and_needs_and_where_it_is(self, desk: Desk) -> None:
-        answer = await desk.get("/services/PASS_REN", accept_language="en")
-        assert answer.status_code == 200
-        body = answer.json()
-        assert (body["name"], body["names"]["ar"]) == ("Passport renewal", "تجديد جواز سفر")
-        assert {(fee["tier"], fee["channel"], fee["amount"]["text"]) for fee in body["fees"]} == {
-            ("N", "online", "SYP 312,700"),
-            ("U", "online", "SYP 432,700"),
-            ("I", "online", "SYP 2,010,700"),
-        }
-        assert not any(fee["is_example"] for fee in body["fees"])
-        assert [each["code"] for each in body["offices"]] == ["ALP-01", "DAM-01", "DAM-02", "HMS-01"]
-        assert {"OLD_PASSPORT", "ID_CARD"} <= {each["code"] for each in body["documents"]}
-        assert (body["agency"]["code"], body["family"], body["as_of"]) == ("IMM", "PASSPORT", "2026-11-24")
-
-    async def test_the_language_is_the_callers_and_arabic_by_default(self, desk: Desk) -> None:
-        arabic = await desk.get("/services/CSL_PASS")
-        assert arabic.headers["content-language"] == "ar"
-        assert arabic.json()["name"] == "جواز سفر عبر البعثة"
-        english = await desk.get("/services/CSL_PASS", accept_language="fr, en;q=0.5")
-        assert english.json()["name"] == "Passport through a mission"
-        assert {fee["amount"]["text"] for fee in english.json()["fees"]} == {"$ 300", "$ 800"}
-
-    async def test_a_free_service_costs_nothing_and_says_so(self, desk: Desk) -> None:
-        (fee,) = (await desk.get("/services/CIV_CORR")).json()["fees"]
-        assert (fee["amount"]["minor"], fee["is_example"]) == (0, True)
-
-    @pytest.mark.parametrize(
-        ("query", "codes"),
-        [
-            ("q=passport&channel=mission", ["CSL_PASS"]),
-            ("q=%D8%B1%D8%AE%D8%B5%D8%A9", ["DL_NEW"]),  # رخصة
-            ("q=licence", ["DL_NEW"]),
-            ("q=LICENCE", ["DL_NEW"]),
-            ("q=100%25", []),
-            ("agency=CIV", ["CIV_CORR", "FAM_BOOK", "ID_NEW"]),
-            ("agency=XXX", []),
-        ],
-    )
-    async def test_services_are_found(self, desk: Desk, query: str, codes: list[str]) -> None:
-        answer = await desk.get(f"/services?{query}")
-        assert [each["code"] for each in answer.json()["items"]] == codes
-
-    @pytest.mark.parametrize(
-        ("query", "codes"),
-        [
-            ("region=DAM", ["DAM-01", "DAM-02"]),
-            ("service=DL_NEW", ["ALP-01", "DAM-02"]),
-            ("q=stockholm", ["STO-01"]),
-            ("q=%D8%A7%D9%84%D9%85%D8%B2%D8%A9", ["DAM-02"]),  # المزة
-            ("region=HMS&service=DL_NEW", []),
-        ],
-    )
-    async def test_offices_are_found(self, desk: Desk, query: str, codes: list[str]) -> None:
-        answer = await desk.get(f"/offices?{query}")
-        assert [each["code"] for each in answer.json()["items"]] == codes
-
-    async def test_pages_follow_each_other_to_the_end(self, desk: Desk) -> None:
-        whole = [each["code"] for each in (await desk.get("/services?limit=100")).json()["items"]]
-        assert len(whole) == 10
-        found: list[str] = []
-        url: str | None = "/api/catalog/services?limit=3&channel=online"
-        while url is not None:
-            answer = await desk.client.get(url)
-            found += [each["code"] for each in answer.json()["items"]]
-            url = answer.links.get("next", {}).get("url")
-            assert (url is None) == (answer.json()["next"] is None)
-        assert found == [code for code in whole if code != "CSL_PASS"]
-
-    async def test_a_mission_says_its_zone_week_and_currency(self, desk: Desk) -> None:
-        body = (await desk.get("/offices/BER-01", accept_language="en")).json()
-        assert (body["kind"], body["zone"], body["currency"]) == ("mission", "Europe/Berlin", "USD")
-        assert body["closed_weekdays"] == ["SAT", "SUN"]
-        assert body["region"]["name"] == "Germany"
-        assert [each["name"] for each in body["offers"]] == ["Passport through a mission"]
-
-    async def test_regions_at_home_and_abroad(self, desk: Desk) -> None:
-        items = (await desk.get("/regions")).json()["items"]
-        assert {each["code"] for each in items if not each["abroad"]} == {"DAM", "ALP", "HMS"}
-        assert {each["code"] for each in items if each["abroad"]} == {"DE", "SE"}
-
-    @pytest.mark.parametrize(
-        ("path", "status", "code"),
-        [
-            ("/services/NOPE", 404, "unknown-service"),
-            ("/offices/NOPE", 404, "unknown-office"),
-            ("/services/nope", 422, "invalid-request"),
-            ("/services?q=%00", 422, "invalid-request"),
-            ("/services?channel=fax", 422, "invalid-request"),
-            ("/services?limit=101", 422, "invalid-request"),
-            ("/services?cursor=%C3%A4", 422, "invalid-request"),
-            ("/services?cursor=cGFzcw", 422, "invalid-request"),
-            ("/offices?cursor=!!!", 422, "invalid-request"),
-        ],
-    )
-    async def test_what_cannot_be_read_is_refused(self, desk: Desk, path: str, status: int, code: str) -> None:
-        assert problem(await desk.get(path)) == (status, code)
-
-
-class TestConditionalReading:
-    @pytest.mark.parametrize(
-        "path", ["/services", "/services?limit=2", "/services/PASS_NEW", "/offices", "/offices/DAM-01", "/regions"]
-    )
-    async def test_what_did_not_change_is_not_sent_again(self, desk: Desk, path: str) -> None:
-        first = await desk.get(path)
-        assert first.headers["cache-control"] == "public, max-age=30"
-        assert first.headers["vary"] == "Accept-Language"
-        for known in (first.headers["etag"], f'"x", W/{first.headers["etag"]}', "*"):
-            again = await desk.get(path, if_none_match=known)
-            assert (again.status_code, again.content) == (304, b"")
-            assert again.headers["etag"] == first.headers["etag"]
-            assert again.headers["cache-control"] == first.headers["cache-control"]
-        assert (await desk.get(path, if_none_match='"x"')).status_code == 200
-        other = await desk.get(path, if_none_match=first.headers["etag"], accept_language="en")
-        assert (other.status_code, other.headers["content-language"]) == (200, "en")
-
-    async def test_what_is_not_there_is_not_unchanged(self, desk: Desk) -> None:
-        assert problem(await desk.get("/services/NOPE", if_none_match="*")) == (404, "unknown-service")
-
-    async def test_a_decision_makes_the_old_answer_stale(self, desk: Desk) -> None:
-        before = await desk.get("/services/PASS_LOST")
-        assert (await desk.fee()).status_code == 201
-        after = await desk.get("/services/PASS_LOST", if_none_match=before.headers["etag"])
-        assert after.status_code == 200
-        assert after.json()["revision"] == before.json()["revision"] + 1
-
-    async def test_a_new_day_can_bring_another_fee_without_any_decision(self, desk: Desk) -> None:
-        await desk.fee(service="ID_NEW", effective_from="2026-11-26")
-        before = await desk.get("/services/ID_NEW")
-        clock = desk.service.database.clock
-        assert isinstance(clock, FakeClock)
-        clock.turn(days=2)
-        after = await desk.get("/services/ID_NEW", if_none_match=before.headers["etag"])
-        clock.turn(days=-2)
-        assert after.status_code == 200
-        fees = [{fee["tier"]: fee["amount"]["minor"] for fee in each.json()["fees"]}["N"] for each in (before, after)]
-        assert fees == [2_500_000, 100]
-        assert [fee["amount"]["minor"] for fee in before.json()["coming_fees"]] == [100]
+from .conftest import DAY, NOW, PLANNER, Desk, problem
 
 
 class TestDecidingFees:
@@ -335,6 +111,12 @@ class TestDecidingDays:
         assert [day.capacity for day in told.days[1:]] == [day["capacity"] for day in before.json()["days"][1:]]
         assert told.days[0].opens_at == datetime.fromisoformat(before.json()["days"][0]["opens_at"])
 
+    async def test_a_scarce_day_can_keep_its_seats_for_a_shorter_while(self, desk: Desk) -> None:
+        answer = await desk.day("ALP-01/PASS_REN/I/2026-12-01", capacity=5, hold_seconds=60)
+        assert answer.json()["days"][0]["hold_seconds"] == 60
+        told = await desk.month_told("ALP-01/PASS_REN/I/2026-12", answer.json()["revision"])
+        assert [day.hold_seconds for day in told.days[:2]] == [60, None]
+
     async def test_the_same_again_is_no_new_revision(self, desk: Desk) -> None:
         once = await desk.day("ALP-01/PASS_REN/N/2026-12-01", capacity=5)
         again = await desk.day("ALP-01/PASS_REN/N/2026-12-01", capacity=5)
@@ -388,6 +170,7 @@ class TestDecidingDays:
             (DAY, {"capacity": -1}, 422, "negative"),
             (DAY, {"capacity": 10**9}, 422, "invalid-request"),
             (DAY, {"capacity": True}, 422, "invalid-request"),
+            (DAY, {"capacity": 1, "hold_seconds": 0}, 422, "invalid-request"),
             (DAY, {"capacity": 1, "reason": ""}, 422, "invalid-request"),
             (DAY, {"capacity": 1, "opens_at": "2026-12-01"}, 422, "invalid-request"),
             (DAY, {"capacity": 1, "opens_at": "2026-12-01T09:00:00"}, 422, "invalid-request"),
