@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dawr.contracts import Money, Subject, Text
@@ -119,6 +119,7 @@ MOVES = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(st.integers(1, 100), st.sampled_from(["SYP", "USD"]), MOVES)
 def test_whatever_happens_the_accounts_say_where_the_money_is(
     minor: int, currency: str, moves: list[tuple[str, int, int]]
@@ -148,6 +149,7 @@ def test_whatever_happens_the_accounts_say_where_the_money_is(
     assert len({each.cause for each in books.entries}) == len(books.entries)
 
 
+@settings(deadline=None)
 @given(st.integers(-(10**12), 10**12), st.integers(-(10**12), 10**12))
 def test_an_entry_that_does_not_balance_can_not_be_made(debit: int, credit: int) -> None:
     syp = (Posting("a", Money(minor=debit, currency="SYP")), Posting("b", Money(minor=credit, currency="SYP")))

@@ -111,13 +111,19 @@ async def test_a_capture_made_in_time_is_found_after_the_payment_ran_out(town: T
 
 
 async def test_the_webhook_may_come_before_the_banks_own_answer(town: Town) -> None:
-    await town.bank.faults(timeouts={"checkouts": 1, "seconds": 0.9})
+    await town.bank.faults(timeouts={"checkouts": 1, "seconds": 1.9})
     await town.opened()
     asking = asyncio.create_task(town.attempt("first"))
     checkout = await until(lambda: town.bank.checkout_of(town.payment), what="a checkout")
+    asked_at = datetime.now(UTC)
     await town.bank.approve(checkout["url"])
     await town.payment_in("CAPTURED")
+    # No transaction is open while the bank is waited for.
+    open_since = await town.rows(
+        "SELECT query FROM pg_stat_activity WHERE datname = current_database() AND xact_start < $1", asked_at
+    )
     assert not asking.done()
+    assert open_since == []
     late = await asking
     assert (late.status_code, late.json()["code"]) == (503, "provider-away")
     assert late.headers["retry-after"]
@@ -129,7 +135,7 @@ async def test_the_webhook_may_come_before_the_banks_own_answer(town: Town) -> N
 
 
 async def test_a_lost_answer_of_the_bank_is_harmless(town: Town) -> None:
-    await town.bank.faults(timeouts={"checkouts": 1, "seconds": 1.5})
+    await town.bank.faults(timeouts={"checkouts": 1, "seconds": 3})
     await town.opened()
     assert (await town.attempt("lost")).status_code == 503
     opened = await town.bank.checkout_of(town.payment)

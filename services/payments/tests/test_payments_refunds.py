@@ -114,7 +114,7 @@ async def test_only_another_person_of_finance_approves(town: Town) -> None:
 
 async def test_a_bank_that_answers_too_late_gives_back_once(town: Town) -> None:
     await town.paid()
-    await town.bank.faults(timeouts={"refunds": 1, "seconds": 1.5}, webhooks={"lose": 1.0})
+    await town.bank.faults(timeouts={"refunds": 1, "seconds": 3}, webhooks={"lose": 1.0})
     await town.stage.send(town.refund_request())
     assert (await town.refund_in("SUCCEEDED"))["tries"] == 2
     await town.told(PaymentOpened, PaymentCaptured, RefundAccepted, RefundSucceeded)

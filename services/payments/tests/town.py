@@ -83,7 +83,7 @@ class Bank:
     async def start(self, secrets: str | None = None) -> None:
         self._secrets = secrets or self._secrets
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: ASYNC220
+            self._process = subprocess.Popen(
                 [sys.executable, "-m", "dawr.tools.bank"],
                 env={**os.environ, **self._environment, "BANK_WEBHOOK_SECRETS": self._secrets},
                 stdout=log,
@@ -339,7 +339,7 @@ async def town_with(stage: Stage, folder: Path, **settings: Any) -> AsyncIterato
     quick: dict[str, Any] = {
         "database_url": database_url,
         "bank_url": bank.url,
-        "bank_timeout_seconds": 1.0,
+        "bank_timeout_seconds": 2.0,
         "worker_poll_seconds": 0.05,
         "reconcile_after_seconds": 1.0,
         "refund_retry_seconds": 0.02,

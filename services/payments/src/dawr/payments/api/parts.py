@@ -18,8 +18,9 @@ from dawr.payments.webhooks import WebhookVerifier
 from dawr.servicekit.auth import Caller, NotSignedIn, Verifier
 from dawr.servicekit.database import Database
 from dawr.servicekit.errors import Refusal
+from dawr.servicekit.limits import TooDeep, TooLarge, UnsupportedType
 from dawr.servicekit.presentation import shown_money
-from dawr.servicekit.problems import MEDIA_TYPE, InvalidRequest, Unavailable
+from dawr.servicekit.problems import MEDIA_TYPE, InvalidRequest, MalformedRequest, Unavailable
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,10 @@ class Answer(BaseModel):
 class ShownMoney(Answer):
     """An amount, for machines and for people."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"minor": 31270000, "currency": "SYP", "text": "SYP 312,700"}]}
+    )
+
     minor: int
     """Minor units of the currency."""
     currency: str
@@ -71,6 +76,10 @@ class ShownSubject(Answer):
 
 Limit = Annotated[int, Query(ge=1, le=100, description="How many at most.")]
 Cursor = Annotated[str | None, Query(max_length=200, description="Where to go on; from the Link header.")]
+
+
+BAD_BODY: tuple[type[Refusal], ...] = (MalformedRequest, TooDeep, TooLarge, UnsupportedType)
+"""What a body can be refused for before anybody reads it."""
 
 
 def refusals(*types: type[Refusal]) -> dict[int | str, dict[str, Any]]:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dawr.contracts import FxRate
 from dawr.payments.api.parts import (
+    BAD_BODY,
     Answer,
     Cursor,
     Limit,
@@ -100,6 +101,21 @@ class AttemptOrder(BaseModel):
 class AttemptAnswer(Answer):
     """Where to pay."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "0b5cf8ad-53b6-5d0a-8f4c-3a1e0a1d1c11",
+                    "payment_id": "c392d1ca-115e-51c7-8256-d12d7d8278f8",
+                    "number": 1,
+                    "provider": "sandbox",
+                    "checkout_url": "http://127.0.0.1:8086/pay/chk_5f1d",
+                    "expires_at": "2026-12-01T09:15:00Z",
+                }
+            ]
+        }
+    )
+
     id: UUID
     payment_id: UUID
     number: int
@@ -181,6 +197,7 @@ def create_attempts_router(parts: Parts) -> APIRouter:
             KeyMissing,
             KeyReused,
             StillRunning,
+            *BAD_BODY,
         ),
     )
     async def begin_attempt(

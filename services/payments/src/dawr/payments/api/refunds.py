@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dawr.contracts.payments import RefundReason
 from dawr.payments.api.parts import (
+    BAD_BODY,
     Answer,
     Cursor,
     Limit,
@@ -129,7 +130,9 @@ def create_approvals_router(parts: Parts) -> APIRouter:
         summary="Start a refund again that was set aside",
         operation_id="approve_refund",
         response_model=RefundAnswer,
-        responses=refusals(NoSuchRefund, NotSetAside, FourEyes, NotAllowed, KeyMissing, KeyReused, StillRunning),
+        responses=refusals(
+            NoSuchRefund, NotSetAside, FourEyes, NotAllowed, KeyMissing, KeyReused, StillRunning, *BAD_BODY
+        ),
     )
     async def approve_refund(
         request: Request, refund_id: UUID, order: ApprovalOrder, caller: signed_in, key: IdempotencyKey = None

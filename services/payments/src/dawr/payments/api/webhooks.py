@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from dawr.payments import metrics
-from dawr.payments.api.parts import Answer, Parts, refusals
+from dawr.payments.api.parts import BAD_BODY, Answer, Parts, refusals
 from dawr.payments.domain.facts import Word
 from dawr.payments.errors import UnknownProvider, WebhookRefused
 from dawr.payments.service.events import take_webhook
@@ -42,7 +42,7 @@ def create_webhooks_router(parts: Parts) -> APIRouter:
         openapi_extra=_SIGNED_BODY,
         summary="Take a provider's webhook (Standard Webhooks)",
         operation_id="take_webhook",
-        responses=refusals(UnknownProvider, WebhookRefused),
+        responses=refusals(UnknownProvider, WebhookRefused, *BAD_BODY),
     )
     async def take(request: Request, provider: str) -> WebhookAnswer:
         known = parts.providers.get(provider)

@@ -147,7 +147,7 @@ TABLES = (
         PRIMARY KEY (transaction_id, line)
     )
     """,
-    "CREATE INDEX ledger_postings_by_account ON ledger_postings (account, currency, transaction_id) INCLUDE (minor)",
+    "CREATE INDEX ledger_postings_by_account ON ledger_postings (account, transaction_id)",
 )
 
 LEDGER_RULES = (

@@ -49,7 +49,10 @@ async def begin(
 
 
 def order_of(payment: Payment, attempt: Attempt, return_urls: Mapping[str, str]) -> CheckoutOrder:
-    """What the provider is asked. The same attempt always asks the same, so that its key stays valid."""
+    """What the provider is asked. The same attempt always asks the same, so that its key stays valid.
+
+    A return key that has no address of its own comes back to where turns do.
+    """
     template = return_urls.get(payment.return_key, return_urls["turn"])
     return CheckoutOrder(
         reference=payment.id,

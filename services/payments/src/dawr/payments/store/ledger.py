@@ -86,7 +86,12 @@ async def entries(
                 FROM ledger_postings WHERE transaction_id = t.id) AS p
             WHERE (CAST(:before AS bigint) IS NULL OR t.id < :before)
               AND (CAST(:payment AS uuid) IS NULL OR t.payment_id = :payment)
-              AND (CAST(:account AS text) IS NULL OR :account = ANY(p.accounts))
+              AND (CAST(:account AS text) IS NULL OR t.id = ANY(ARRAY(
+                    SELECT DISTINCT transaction_id FROM ledger_postings
+                    WHERE account = :account AND (CAST(:before AS bigint) IS NULL OR transaction_id < :before)
+                      AND (CAST(:payment AS uuid) IS NULL OR transaction_id IN (
+                          SELECT id FROM ledger_transactions WHERE payment_id = :payment))
+                    ORDER BY transaction_id DESC LIMIT :limit)))
             ORDER BY t.id DESC LIMIT :limit
         """),
         {"before": before, "payment": payment_id, "account": account, "limit": limit},
