@@ -313,7 +313,6 @@ async def serving(service: Service, port: int) -> AsyncIterator[None]:
     """Payments on its own port, as its process would be."""
     config = uvicorn.Config(service.app(), host="127.0.0.1", port=port, log_config=None, access_log=False)
     server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     task = asyncio.create_task(server.serve())
 
     async def is_ready() -> bool:
