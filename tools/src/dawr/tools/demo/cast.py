@@ -63,6 +63,8 @@ class Person:
     turn_id: str | None = None
     payment_id: str | None = None
     accepted: bool = False
+    in_line: bool = False
+    """Their request came into the line, so there is something to tell them. "Sold out" is also said at the door."""
     refusal: str | None = None
     state: str | None = None
     held: bool = False

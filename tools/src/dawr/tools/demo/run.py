@@ -201,7 +201,7 @@ def _tell(cast: Sequence[Person], result: dict[str, Any], checks: Sequence[Check
     for name in ("people", "asked", "held", "confirmed", "expired", "cancelled", "refunded", "late_paid",
                  "messages_sent", "mails"):  # fmt: skip
         table.add_row(name.replace("_", " "), str(result[name]))
-    for code, count in result["refused"].items():
+    for code, count in sorted(result["refused"].items()):
         table.add_row(f"refused: {code}", str(count))
     for name, totals in (("captured", result["captured"]), ("given back", result["refunded_money"])):
         for currency, minor in totals.items():

@@ -14,6 +14,7 @@ from dawr.servicekit.auth import Role
 Token = Callable[[UUID, frozenset[Role]], str]
 
 POLL_SECONDS = 0.7
+_AGAIN = {502, 503, 504}
 
 
 class Trouble(Exception):
@@ -28,6 +29,10 @@ class Theatre:
     bank: str
     token: Token
     on_step: Callable[[str], None] = lambda step: None
+    patience_seconds: float = 90.0
+    """How long people go on asking while something is away, and wait for what must come."""
+    interruptions: int = 0
+    """How often an answer did not come, or said that something is away."""
     http: httpx.AsyncClient = field(init=False)
     _tokens: dict[tuple[UUID, frozenset[Role]], str] = field(default_factory=dict)
 
@@ -52,41 +57,47 @@ class Theatre:
         key: str | None = None,
         wait: int = 0,
     ) -> httpx.Response:
-        """A request through the gateway; an answer of 503 is tried again, as its Retry-After says."""
+        """A request through the gateway. What is not answered, or by 502 to 504, is asked again under the same key."""
         headers = self.as_(person, *roles)
         if method == "POST":
             headers["idempotency-key"] = key or str(uuid4())
         if wait:
             headers["prefer"] = f"wait={wait}"
-        for _ in range(20):
-            answer = await self.http.request(method, self.gateway + path, json=body, headers=headers)
-            if answer.status_code not in {502, 503, 504} and not _still_running(answer):
-                return answer
-            await asyncio.sleep(float(answer.headers.get("retry-after", "1")))
-        return answer
+        end = time.monotonic() + self.patience_seconds
+        while True:
+            pause = 1.0
+            try:
+                answer = await self.http.request(method, self.gateway + path, json=body, headers=headers)
+            except httpx.TransportError:
+                if time.monotonic() > end:
+                    raise
+            else:
+                if (answer.status_code not in _AGAIN and not _still_running(answer)) or time.monotonic() > end:
+                    return answer
+                pause = float(answer.headers.get("retry-after", pause))
+            self.interruptions += 1
+            await asyncio.sleep(pause)
 
     async def pay_at_bank(self, checkout_url: str, action: str) -> str:
         """Press a button on the bank's page: approve, decline. The status that the page tells."""
         answer = await self.http.post(checkout_url, data={"action": action}, headers={"accept": "application/json"})
         return str(answer.json().get("status", answer.status_code)) if answer.content else str(answer.status_code)
 
-    async def until(self, turn_id: str, person: UUID, states: set[str], *, seconds: float) -> dict[str, Any]:
+    async def until(self, turn_id: str, person: UUID, *states: str) -> dict[str, Any]:
         """Follow a turn until it is in one of the states; the turn."""
-        return await self._follow(turn_id, person, lambda turn: turn.get("state") in states, str(states), seconds)
+        return await self.follow(turn_id, person, lambda turn: turn["state"] in states, " or ".join(states))
 
-    async def until_refunded(self, turn_id: str, person: UUID, *, seconds: float) -> dict[str, Any]:
+    async def until_refunded(self, turn_id: str, person: UUID) -> dict[str, Any]:
         """Follow a turn until its money is back; the turn."""
+        return await self.follow(
+            turn_id, person, lambda turn: (turn["refund"] or {}).get("state") == "SUCCEEDED", "its refund"
+        )
 
-        def is_back(turn: dict[str, Any]) -> bool:
-            refund = turn.get("refund") or {}
-            return bool(refund.get("state") == "SUCCEEDED")
-
-        return await self._follow(turn_id, person, is_back, "a refund", seconds)
-
-    async def _follow(
-        self, turn_id: str, person: UUID, is_there: Callable[[dict[str, Any]], bool], what: str, seconds: float
+    async def follow(
+        self, turn_id: str, person: UUID, is_there: Callable[[dict[str, Any]], bool], what: str
     ) -> dict[str, Any]:
-        end = time.monotonic() + seconds
+        """Follow a turn until it is `what` it is to be, as `is_there` sees; raises Trouble when patience is over."""
+        end = time.monotonic() + self.patience_seconds
         while True:
             answer = await self.call("GET", f"/api/booking/turns/{turn_id}", person)
             turn = answer.json()

@@ -54,7 +54,7 @@ PARTS: tuple[Part, ...] = (
     Part("catalog", Kind.SERVICE, "services, offices, fees", 8082, "green", "dawr.catalog", _BOTH, True, seeds=True),
     Part("booking", Kind.SERVICE, "turns", 8081, "cyan", "dawr.booking", _BOTH, True),
     Part("payments", Kind.SERVICE, "payments and refunds", 8083, "bright_yellow", "dawr.payments", _BOTH, True),
-    Part("consular", Kind.SERVICE, "cases at missions", 8084, "blue", "dawr.consular", _BOTH, True),
+    Part("consular", Kind.SERVICE, "cases at missions", 8084, "blue", "dawr.consular", _BOTH, True, seeds=True),
     Part("notifications", Kind.SERVICE, "mail and SMS to people", 8085, "magenta", "dawr.notifications", _BOTH, True),
     Part("gateway", Kind.SERVICE, "the public door", 8080, "bright_green", "dawr.gateway", _BOTH, True),
 )
