@@ -15,14 +15,10 @@ def table() -> str:
     for name, field in GatewaySettings.model_fields.items():
         if name in ServiceSettings.model_fields and name != "http_port":
             continue
-        default = "" if field.default is None else f"`{field.default}`"
+        default = "" if field.default in {None, ""} else f"`{field.default}`"
         if name in {"identity_pepper", "sealing_key"}:
             default = "for development only"
         meaning = " ".join((field.description or "").split())
-        if name.endswith("_url") and not meaning:
-            meaning = f"Where {name.removesuffix('_url')} listens."
-        if name == "http_port":
-            meaning = "Where the gateway listens."
         rows.append(f"| `GATEWAY_{name.upper()}` | {default} | {meaning} |")
     return "\n".join(rows) + "\n"
 

@@ -23,7 +23,9 @@ from dawr.contracts.notifications import RegisterContact, SendMessage
 from dawr.contracts.topics import NOTIFICATIONS_REQUESTS
 from dawr.gateway.app import create_service
 from dawr.gateway.identity import Identity
+from dawr.gateway.service import KEEP
 from dawr.gateway.settings import DEVELOPMENT_PEPPER, DEVELOPMENT_SEALING_KEY, GatewaySettings
+from dawr.gateway.store import forget
 from dawr.servicekit import telemetry
 from dawr.servicekit.auth import Verifier
 from dawr.servicekit.service import Role, Service
@@ -317,3 +319,68 @@ async def test_nothing_personal_is_in_topics_tables_or_logs(
             assert secret not in content, f"{secret} in {place}"
         # Six digits may stand in an id or a fraction of a second by chance.
         assert not re.search(rf"(?<![0-9a-f.]){code}(?![0-9a-f])", content), f"the code in {place}"
+
+
+async def test_what_rests_for_a_week_is_forgotten_and_what_waits_is_not(gateway: Gateway) -> None:
+    old, new = gateway.number(), gateway.number()
+    await gateway.ask(old)
+    gateway.clock.turn(days=6)
+    await gateway.ask(new)
+    gateway.clock.turn(days=1, seconds=1)
+    async with gateway.service.database.transaction() as tx:
+        assert await forget(tx, KEEP) == 3, "a sign-in, its count and its address's"
+    [left] = await gateway.rows("SELECT person_id FROM sign_ins")
+    assert left["person_id"] == Identity(DEVELOPMENT_PEPPER).person_id(new)
+    assert len(await gateway.rows("SELECT 1 FROM people")) == 2, "people stay"
+
+
+async def test_each_role_of_a_process_becomes_ready(the_stage: Stage, tmp_path: Path) -> None:
+    settings = GatewaySettings(
+        database_url=await the_stage.database("gateway"), platform=the_stage.platform, keys_path=tmp_path / "keys"
+    )
+    for role in Role:
+        service = create_service(settings)
+        transport = httpx.ASGITransport(service.app(role))
+        async with service.running(role), httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+
+            async def ready(client: httpx.AsyncClient = client) -> bool:
+                return (await client.get("/readyz")).status_code == 200
+
+            await until(ready, what=f"{role} is ready")
+            expected = 404 if role is Role.CONSUME else 401
+            assert (await client.get("/api/me")).status_code == expected
+
+
+BROKEN = [
+    b"",
+    b"{",
+    b"null",
+    b"[]",
+    b"7",
+    b'"x"',
+    b"{}",
+    b'{"identity_number": null}',
+    b'{"identity_number": 10000000001}',
+    b'{"identity_number": {"$gt": ""}}',
+    b'{"identity_number": "10000000001", "code": null}',
+    b'{"identity_number": "10000000001", "code": ["123456"]}',
+    b'{"identity_number": "10000000001", "code": "\\ud800\\ud800\\ud800"}',
+    b'{"identity_number": "\\ud800\\u0000aaaaaaaaaaaaa", "code": "123456"}',
+    b'{"identity_number": "10000000001", "code": "\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000"}',
+    b'{"identity_number": "10000000001", "code": "123456", "roles": ["administrator"]}',
+    b'{"identity_number": "10000000001", "email": "a@b\\r\\nBcc: c@d", "phone": "+1"}',
+    b'{"identity_number": "\xff"}',
+    b"[" * 5000 + b"]" * 5000,
+    b'{"identity_number": ' + b"1" * 5000 + b"}",
+    b'{"identity_number": NaN}',
+]
+
+
+async def test_nothing_that_is_sent_breaks_sign_in(gateway: Gateway) -> None:
+    for body in BROKEN:
+        for path in ("/api/session", "/api/session/codes"):
+            for kind in ("application/json", "text/plain"):
+                answer = await gateway.client.post(path, content=body, headers={"content-type": kind})
+                assert 400 <= answer.status_code < 500, (body, answer.text)
+                assert answer.headers["content-type"] == "application/problem+json"
+                assert answer.json()["code"]

@@ -36,7 +36,7 @@ def create_service(settings: GatewaySettings | None = None, *, clock: Clock = ut
         clock=clock,
         prefix="/api",
         serving={"keys": keys.keep_fresh},
-        ready={"keys": keys.are_ready},
+        ready_to_serve={"keys": keys.are_ready},
         openapi=plain_routes,
     )
     # Its own tokens are checked by its own keys, wherever other services get them from.

@@ -94,7 +94,7 @@ class Behind:
 
     async def _standing(self, name: str) -> Standing:
         answer = await self._get(name, "/readyz")
-        if answer is None:
+        if answer is None or "ready" not in answer:
             return Standing(name, answers=False, is_ready=False)
         missing = tuple(check for check, holds in answer.get("checks", {}).items() if not holds)
         return Standing(name, answers=True, is_ready=bool(answer.get("ready")), missing=missing)

@@ -171,4 +171,8 @@ class Keys:
 
     async def are_ready(self) -> bool:
         """Whether there is a key to sign with."""
-        return self._set is not None
+        try:
+            return bool((await self.current()).keys)
+        except (OSError, ValueError) as error:
+            _log.error("keys.unreadable", why=type(error).__name__)
+            return False

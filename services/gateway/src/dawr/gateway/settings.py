@@ -20,17 +20,24 @@ class GatewaySettings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", extra="ignore", use_attribute_docstrings=True)
 
     http_port: int = Field(default=8080, ge=0, le=65535)
+    """Where the gateway listens."""
     public_url: str = "http://127.0.0.1:8080"
     """How people reach the gateway. The `Host` header of a request is never believed in its place."""
     trusted_proxies: str = ""
     """Networks, comma separated, whose `X-Forwarded-For` tells the caller's address (a load balancer's)."""
 
     booking_url: str = "http://127.0.0.1:8081"
+    """Where booking listens."""
     catalog_url: str = "http://127.0.0.1:8082"
+    """Where catalog listens."""
     payments_url: str = "http://127.0.0.1:8083"
+    """Where payments listens."""
     consular_url: str = "http://127.0.0.1:8084"
+    """Where consular listens."""
     notifications_url: str = "http://127.0.0.1:8085"
+    """Where notifications listens."""
     upstream_connect_seconds: float = Field(default=2.0, gt=0)
+    """How long a connection to a service may take; then the service counts as away."""
     upstream_read_seconds: float = Field(default=30.0, gt=0)
     """The longest silence of a service before and within its answer: above what `Prefer: wait` may ask for, and
     above the pause between two signs of life of an event stream."""
@@ -51,11 +58,13 @@ class GatewaySettings(ServiceSettings):
     """Whether an unknown identity number becomes a person when it asks for a code. Unset: in development only."""
 
     code_minutes: int = Field(default=10, ge=1, le=60)
+    """How long a code holds."""
     code_tries: int = Field(default=5, ge=1, le=10)
     """Wrong codes for a person before sign-in pauses."""
     pause_seconds: int = Field(default=60, ge=1)
     """The first pause; each further one is twice as long."""
     pause_max_seconds: int = Field(default=3600, ge=1)
+    """The longest pause."""
     window_minutes: int = Field(default=15, ge=1)
     """The span over which the limits below count."""
     person_codes: int = Field(default=5, ge=1)
