@@ -34,6 +34,8 @@ AUDIENCE = "dawr"
 LIFETIME = timedelta(minutes=10)
 LEEWAY_SECONDS = 30
 _CACHED_TOKENS = 20_000
+_CACHED_HEADERS = 16
+"""Of tokens: one per key that is in use. A header can be written in endless ways, so the rest is not remembered."""
 _KEYS_SECONDS = 300.0
 _KEYS_RETRY_SECONDS = 2.0
 _TOKEN_BYTES = 4096
@@ -99,6 +101,7 @@ class Verifier:
         self._next_look = 0.0
         self._next_ask = 0.0
         self._refreshing = asyncio.Lock()
+        self._looking: asyncio.Task[None] | None = None
         self._callers: OrderedDict[str, Caller] = OrderedDict()
 
     def known(self, token: str) -> Caller | None:
@@ -138,7 +141,7 @@ class Verifier:
                 office=claims.get("office"),
                 expires_at=float(claims["exp"]) + LEEWAY_SECONDS,
             )
-        except (jwt.PyJWTError, ValueError, KeyError, TypeError) as error:
+        except (jwt.PyJWTError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise NotSignedIn from error
 
     def _kid(self, token: str) -> str:
@@ -151,12 +154,16 @@ class Verifier:
         if not set(header) <= _HEADER or header.get("typ") != TYPE or header.get("alg") != ALGORITHM:
             raise NotSignedIn
         kid = str(header.get("kid"))
-        if kid in self._keys:
+        if kid in self._keys and len(self._headers) < _CACHED_HEADERS:
             self._headers[encoded] = kid
         return kid
 
     async def _key(self, kid: str) -> Any:
-        if self._is_due(kid):
+        if kid in self._keys:
+            if self._is_due(kid) and (self._looking is None or self._looking.done()):
+                # Nobody waits for it: a gateway that hangs must not slow down callers whose key is known.
+                self._looking = asyncio.create_task(self._refresh(kid), name="keys")
+        elif self._is_due(kid):
             await self._refresh(kid)
         if not self._keys:
             raise KeysMissing(retry_after_seconds=2)
@@ -179,7 +186,7 @@ class Verifier:
                 }
                 self._headers.clear()
                 self._next_look = time.monotonic() + _KEYS_SECONDS
-            except (OSError, httpx.HTTPError, ValueError, KeyError, jwt.PyJWTError) as error:
+            except (OSError, httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError, jwt.PyJWTError) as error:
                 self._next_look = time.monotonic() + _KEYS_RETRY_SECONDS
                 _log.warning("keys.unreachable", why=type(error).__name__, kept=len(self._keys))
             finally:
