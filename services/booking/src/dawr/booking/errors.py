@@ -1,5 +1,7 @@
 """Everything that booking refuses over HTTP, and what is wrong with a message that goes to the dead letters."""
 
+from collections.abc import Mapping
+
 from dawr.contracts import Text
 from dawr.contracts.booking import RefusalCode
 from dawr.servicekit.errors import Refusal
@@ -109,6 +111,11 @@ class SeatRefused(Refusal):
         self.code = code.value  # type: ignore[misc]
         self.title = REFUSALS[code]  # type: ignore[misc]
         super().__init__(None, **data)  # type: ignore[arg-type]
+
+    @classmethod
+    def titles(cls) -> Mapping[str, Text]:
+        """One for each reason."""
+        return {code.value: title for code, title in REFUSALS.items()}
 
 
 REFUSALS: dict[RefusalCode, Text] = {
