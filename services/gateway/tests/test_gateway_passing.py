@@ -281,12 +281,10 @@ async def test_the_metrics_of_no_service_can_be_reached(passing: Passing) -> Non
         assert answer.json()["target"] == path, "asked under the service's public prefix, where there are none"
 
 
-async def test_an_absolute_target_and_a_strange_host_go_to_the_service_all_the_same(passing: Passing) -> None:
-    status, asked = await passing.raw("GET http://evil.example/api/booking/turns HTTP/1.1")
-    assert status in {207, 400, 404}
-    if status == 207:
-        assert asked["target"] == "/api/booking/turns"
-        assert dict(asked["headers"])["host"].startswith("127.0.0.1:")
+async def test_the_host_of_an_absolute_target_decides_nothing(passing: Passing) -> None:
+    _, asked = await passing.raw("GET http://evil.example/api/booking/turns HTTP/1.1")
+    assert asked["target"] == "/api/booking/turns"
+    assert "evil.example" not in str(asked)
 
 
 async def test_two_lengths_or_a_second_request_in_a_body_smuggle_nothing(passing: Passing) -> None:
@@ -340,10 +338,8 @@ async def test_a_service_that_is_away_is_told_in_the_callers_language(passing_to
         english = await running.client.get("/api/booking/turns")
         arabic = await running.client.get("/api/booking/turns", headers={"accept-language": "ar-SY"})
     assert english.status_code == arabic.status_code == 503
-    assert english.headers["content-type"] == "application/problem+json"
-    assert english.headers["retry-after"] == "2"
-    assert english.json()["code"] == "service-unavailable"
-    assert english.json()["service"] == "booking"
+    assert (english.headers["content-type"], english.headers["retry-after"]) == ("application/problem+json", "2")
+    assert (english.json()["code"], english.json()["service"]) == ("service-unavailable", "booking")
     assert "away" in english.json()["title"]
     assert "متاحة" in arabic.json()["title"]
 
@@ -397,15 +393,6 @@ async def test_an_answer_that_breaks_off_is_seen_to_be_broken(passing_to: Passin
     ):
         with pytest.raises(httpx.RemoteProtocolError):
             await running.client.get("/api/booking/turns")
-
-
-async def test_an_answer_that_is_no_http_is_a_broken_answer(passing_to: PassingTo) -> None:
-    async with (
-        hanging_up([b"SSH-2.0-OpenSSH\r\n\r\n"] * 2) as (port, _),
-        passing_to(port) as running,
-    ):
-        answer = await running.client.get("/api/booking/turns")
-        assert (answer.status_code, answer.json()["code"]) == (502, "broken-answer")
 
 
 async def test_these_tests_run_on_the_loop_of_a_services_process() -> None:
