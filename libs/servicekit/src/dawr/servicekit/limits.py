@@ -10,6 +10,7 @@ from dawr.servicekit.errors import Refusal
 
 MAX_DEPTH = 32
 """Of nested lists and objects in a JSON body."""
+_LENGTH_DIGITS = 18
 _METHODS_WITH_BODY = {"POST", "PUT", "PATCH", "DELETE"}
 _JSON = (b"application/json",)
 
@@ -38,6 +39,11 @@ class UnsupportedType(Refusal):
     title = Text(ar="نوع المحتوى غير مدعوم", en="Content type not supported")
 
 
+def headers_of_every_answer() -> list[tuple[bytes, bytes]]:
+    """What each answer says, whatever it is: under which trace it can be found, and that its type is to be believed."""
+    return [(b"x-content-type-options", b"nosniff"), (b"x-trace-id", telemetry.trace_id().encode())]
+
+
 class Limits:
     """Reads a body whole up to a limit, refuses what is too large, too deep or not JSON, and times the answer.
 
@@ -64,11 +70,7 @@ class Limits:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [
-                    *message["headers"],
-                    (b"x-content-type-options", b"nosniff"),
-                    (b"x-trace-id", telemetry.trace_id().encode()),
-                ]
+                message["headers"] = [*message["headers"], *headers_of_every_answer()]
             await send(message)
 
         try:
@@ -90,13 +92,13 @@ class Limits:
         length = headers.get(b"content-length", b"0")
         if not length.isdigit():
             raise problems.MalformedRequest
-        if int(length) > self._body_bytes:
+        if len(length) > _LENGTH_DIGITS or int(length) > self._body_bytes:
             raise TooLarge(limit_bytes=self._body_bytes)
         parts, size = [], 0
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
-                break
+                raise problems.MalformedRequest  # half a body is no body, and nobody waits for the answer
             part = message.get("body", b"")
             size += len(part)
             if size > self._body_bytes:

@@ -17,12 +17,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from dawr.servicekit import problems, telemetry
+from dawr.servicekit import limits, problems, telemetry
 from dawr.servicekit.auth import Verifier
 from dawr.servicekit.clock import Clock, utc_now
 from dawr.servicekit.consumers import Consumers
 from dawr.servicekit.database import Database
-from dawr.servicekit.limits import Limits
 from dawr.servicekit.producer import Producer
 from dawr.servicekit.relay import Relay
 from dawr.servicekit.settings import ServiceSettings
@@ -78,6 +77,8 @@ class Service:
     """Called last, to close clients."""
     ready: dict[str, Callable[[], Awaitable[bool]]] = field(default_factory=dict)
     """Further conditions of readiness, by name."""
+    ready_to_serve: dict[str, Callable[[], Awaitable[bool]]] = field(default_factory=dict)
+    """Those that hold only for processes that answer HTTP: what their `serving` work makes ready."""
     forms: tuple[str, ...] = ()
     """Paths that take HTML forms."""
     openapi: Callable[[dict[str, Any]], dict[str, Any]] | None = None
@@ -130,7 +131,7 @@ class Service:
         if role.serves and self.routes:
             app.add_middleware(_Straight, app=app, routes=self.routes)
         app.add_middleware(
-            Limits,
+            limits.Limits,
             body_bytes=self.settings.http_body_bytes,
             default_language=self.settings.platform.default_language,
             forms=self.forms,
@@ -186,7 +187,8 @@ class Service:
         checks["broker"] = self.producer.is_ready
         if self._role.consumes and self.consumers is not None:
             checks["consumers"] = self._joined.is_set()
-        for name, is_ready in self.ready.items():
+        conditions = self.ready | (self.ready_to_serve if self._role.serves else {})
+        for name, is_ready in conditions.items():
             checks[name] = await is_ready()
         return checks
 
@@ -313,4 +315,6 @@ class _CatchAll:
             refusal = problems.refusal_for(error)
             accept = dict(scope["headers"]).get(b"accept-language", b"").decode("latin-1")
             lang = problems.language(accept, self._default_language)
-            await problems.respond(refusal, lang=lang, instance=scope["path"])(scope, receive, note)
+            response = problems.respond(refusal, lang=lang, instance=scope["path"])
+            response.raw_headers += limits.headers_of_every_answer()  # `Limits` stands within this, and did not see it
+            await response(scope, receive, note)
