@@ -1,9 +1,15 @@
-"""Creating the platform's topics from the contracts' table."""
+"""Creating the platform's topics from the contracts' table; `python -m dawr.servicekit.topics` does it as a step."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from dawr.contracts.topics import DEAD_LETTER_RETENTION, TOPICS
+from dawr.servicekit import telemetry
 from dawr.servicekit.producer import MAX_RECORD_BYTES
 from dawr.servicekit.settings import PlatformSettings
 
@@ -46,3 +52,23 @@ async def create_topics(platform: PlatformSettings, *, replication: int = 1) -> 
         return [topic.name for topic in missing]
     finally:
         await admin.close()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Create the topics on the broker that the environment names (`DAWR_KAFKA`, `DAWR_TOPIC_PREFIX`); the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m dawr.servicekit.topics",
+        description="Create the platform's topics that are missing. It may be run again and again.",
+    )
+    parser.add_argument("--replication", type=int, default=1, help="copies of each partition (default: 1)")
+    replication = parser.parse_args(arguments).replication
+    platform = PlatformSettings()
+    telemetry.configure_logging("topics", log_format=platform.log_format, level=platform.log_level)
+    made = asyncio.run(create_topics(platform, replication=replication))
+    wanted = len(wanted_topics(platform.topic_prefix))
+    telemetry.get_logger("dawr.topics").info("topics.ready", created=len(made), there=wanted - len(made))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
