@@ -20,9 +20,8 @@ from dawr.tools.embedded.ports import free_port, is_free
 _START_SECONDS = 60.0
 _STOP_SECONDS = 6.0
 
-# One node: what Kafka keeps in three copies has one here. A broker that was killed is let in again when its
-# old session has run out, so that is short. Everything that decides durability is left as Kafka ships it.
-_SETTINGS = """\
+# Where a broker is, and what it is called there.
+_PLACE = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller_port}
@@ -31,26 +30,32 @@ listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
 advertised.listeners=PLAINTEXT://127.0.0.1:{port}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 log.dirs={logs}
-auto.create.topics.enable=false
-default.replication.factor=1
-min.insync.replicas=1
-offsets.topic.replication.factor=1
-offsets.topic.num.partitions=8
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-transaction.state.log.num.partitions=4
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-share.coordinator.state.topic.num.partitions=2
-group.initial.rebalance.delay.ms=0
-group.min.session.timeout.ms=1000
-broker.session.timeout.ms=3000
-broker.heartbeat.interval.ms=500
-num.network.threads=2
-num.io.threads=4
-background.threads=2
-log.cleaner.dedupe.buffer.size=16777216
 """
+
+ONE_NODE = {
+    "auto.create.topics.enable": "false",
+    "default.replication.factor": "1",
+    "min.insync.replicas": "1",
+    "offsets.topic.replication.factor": "1",
+    "offsets.topic.num.partitions": "8",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "transaction.state.log.num.partitions": "4",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    "share.coordinator.state.topic.num.partitions": "2",
+    "group.initial.rebalance.delay.ms": "0",
+    "group.min.session.timeout.ms": "1000",
+    "broker.session.timeout.ms": "3000",
+    "broker.heartbeat.interval.ms": "500",
+    "num.network.threads": "2",
+    "num.io.threads": "4",
+    "background.threads": "2",
+    "log.cleaner.dedupe.buffer.size": "16777216",
+}
+"""The settings of a broker that is alone: what Kafka keeps in three copies has one here. A broker that was killed is
+let in again when its old session has run out, so that is short. Everything that decides durability is left as Kafka
+ships it."""
 
 
 class Kafka:
@@ -138,7 +143,8 @@ class Kafka:
 
     def _write_settings(self) -> None:
         self._data.mkdir(parents=True, exist_ok=True)
-        text = _SETTINGS.format(port=self.port, controller_port=free_port(), logs=self._data / "logs")
+        text = _PLACE.format(port=self.port, controller_port=free_port(), logs=self._data / "logs")
+        text += "".join(f"{name}={value}\n" for name, value in ONE_NODE.items())
         Path(self._settings).write_text(text, "utf-8")
 
     def _format(self, classpath: str) -> None:
