@@ -6,6 +6,9 @@ PACKAGES = libs/contracts libs/servicekit $(sort $(wildcard services/*)) tools
 MANIFESTS = requirements.lock pyproject.toml $(addsuffix /pyproject.toml,$(PACKAGES))
 READY = .venv/.ready
 INSTALL = .venv/bin/uv pip install --python .venv/bin/python
+COMPILE = .venv/bin/uv pip compile --quiet --universal --no-header --generate-hashes --python-version 3.11
+# What a service's image has in it; its packages are those that these need, at the versions of requirements.lock.
+SHIPPED = $(filter-out tools,$(PACKAGES))
 TYPED = $(addsuffix /src,$(PACKAGES))
 
 .DEFAULT_GOAL := help
@@ -42,8 +45,10 @@ check: $(READY) ## Lint, check formats, types, imports and contracts
 mutants: $(READY) ## Break the code on purpose, and see the tests catch it
 	.venv/bin/python -m dawr.tools.mutants
 
-lock: $(READY) ## Bring requirements.lock up to date with requirements.in
-	.venv/bin/uv pip compile --quiet --universal --no-header --generate-hashes --python-version 3.11 requirements.in -o requirements.lock
+lock: $(READY) ## Bring requirements.lock up to date with requirements.in, and the images' locks with it
+	$(COMPILE) requirements.in -o requirements.lock
+	printf './%s\n' $(SHIPPED) | $(COMPILE) -c requirements.lock $(addprefix --no-emit-package=dawr-,$(notdir $(SHIPPED))) - -o deploy/service.lock
+	$(COMPILE) -c requirements.lock --group tools/pyproject.toml:sandbox -o deploy/sandbox.lock
 
 # Made again when the lock or a package's pyproject.toml changes. uv comes first, at the version and with the
 # hashes of the lock, and installs the rest from it; then this repository's packages, as they lie here.
