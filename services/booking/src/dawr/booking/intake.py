@@ -47,7 +47,7 @@ from dawr.servicekit.producer import Producer
 MAX_WAIT_SECONDS = 10
 RETRY_AFTER_SECONDS = 2
 _REMEMBERED_KEYS = 50_000
-_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*(\d{1,3})(?:$|[,;\s])")
+_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*(\"?)(\d{1,3})\1(?:$|[,;\s])", re.IGNORECASE)
 _KEY = re.compile(r"[\x21-\x7e]{1,128}")
 _JSON = "application/json"
 
@@ -73,7 +73,7 @@ class TakeTurn(BaseModel):
 def wait_seconds(prefer: str | None) -> int:
     """How long a caller prefers to wait (RFC 7240 `Prefer: wait=N`), at most ten seconds; 0 if they don't say."""
     found = _WAIT.search(prefer or "")
-    return min(int(found.group(1)), MAX_WAIT_SECONDS) if found else 0
+    return min(int(found.group(2)), MAX_WAIT_SECONDS) if found else 0
 
 
 class Intake:

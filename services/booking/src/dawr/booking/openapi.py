@@ -60,7 +60,7 @@ def with_take_turn(openapi: dict[str, Any], body: type[BaseModel]) -> dict[str, 
         "responses": {
             "201": {
                 "description": "The seat is held (or the turn confirmed, if it is free).",
-                "content": _json("Turn"),
+                "content": _json("TurnDocument"),
             },
             "202": {"description": "In the line.", "content": _json("RequestedTurn")},
             "400": problem("No Idempotency-Key, or the body can't be read."),
