@@ -1,0 +1,229 @@
+"""What citizens see: their turns and lists, availability, and a turn as it changes."""
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import date, timedelta
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+import uvicorn
+
+from dawr.booking.domain import State
+from dawr.contracts.values import Window
+from dawr.servicekit.testing import until
+
+from .conftest import DAY, SYP, Booking, capacity, captured
+
+
+async def test_a_turn_in_arabic_and_english(booking: Booking) -> None:
+    office, ada = await booking.opened(1), uuid4()
+    id = await booking.hold(ada, office=office)
+    english = await booking.get(f"/api/booking/turns/{id}", ada)
+    arabic = await booking.get(f"/api/booking/turns/{id}", ada, **{"accept-language": "ar"})
+    assert (english.headers["content-language"], arabic.headers["content-language"]) == ("en", "ar")
+    assert english.json() | {"fee": None, "payment": None} == arabic.json() | {"fee": None, "payment": None}
+    assert english.json()["fee"]["text"] != arabic.json()["fee"]["text"]
+    shown = english.json()
+    assert shown["zone"] == "Asia/Damascus"
+    assert (shown["service"], shown["office"], shown["date"]) == ("PASS_REN", office, DAY.isoformat())
+    assert shown["links"]["cancellation"] == f"/api/booking/turns/{id}/cancellation"
+    assert shown["line"]["ahead"] == 0
+
+
+async def test_an_unknown_place_and_an_unknown_turn(booking: Booking) -> None:
+    ada = uuid4()
+    assert (await booking.get(f"/api/booking/turns/{uuid4()}", ada)).status_code == 404
+    passed = await booking.get(f"/api/booking/turns/{uuid4()}?at=0:0", ada)
+    waiting = await booking.get(f"/api/booking/turns/{uuid4()}?at=0:99999999", ada)
+    assert passed.status_code in {200, 404}  # whether this partition has had a request yet
+    assert (waiting.status_code, waiting.json()["state"]) == (200, "REQUESTED")
+    for wrong in ("at=x", "at=1", "at=-1:2", "at=1:-2", "request=zz", "at=1:1&request="):
+        answer = await booking.get(f"/api/booking/turns/{uuid4()}?{wrong}", ada)
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid-request"), wrong
+
+
+async def test_the_list_is_newest_first_and_goes_on_by_cursor(booking: Booking) -> None:
+    ada, offices = uuid4(), [await booking.opened(1) for _ in range(5)]
+    ids = []
+    for office in offices:
+        booking.clock.turn(seconds=1)
+        id = await booking.hold(ada, office=office)
+        await booking.cancel(id, ada)
+        ids.append(str(id))
+    seen: list[str] = []
+    pages, path = 0, "/api/booking/turns?limit=2"
+    while path:
+        answer = await booking.get(path, ada)
+        assert answer.status_code == 200, answer.text
+        seen += [turn["id"] for turn in answer.json()["items"]]
+        more = answer.json()["next"]
+        following = answer.links.get("next", {}).get("url", "")
+        assert bool(more) == bool(following)
+        path, pages = following, pages + 1
+    assert (seen, pages) == (ids[::-1], 3)
+    assert (await booking.get("/api/booking/turns", uuid4())).json() == {"items": [], "next": None}
+
+
+async def test_turns_of_one_moment_are_listed_once_each(booking: Booking) -> None:
+    """Turns of one batch were asked for at the same moment: the cursor goes on by id."""
+    ada, offices = uuid4(), [await booking.opened(1) for _ in range(3)]
+    for office in offices:
+        id = await booking.hold(ada, office=office)
+        await booking.cancel(id, ada)
+    first = (await booking.get("/api/booking/turns?limit=2", ada)).json()
+    rest = (await booking.get(f"/api/booking/turns?limit=2&cursor={first['next']}", ada)).json()
+    assert len({turn["id"] for turn in first["items"] + rest["items"]}) == 3
+
+
+def cursor(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=0",
+        "limit=101",
+        "limit=x",
+        "cursor=x",
+        "cursor=%ff",
+        f"cursor={cursor('2026-12-01T00:00:00+00:00 no-id')}",
+        f"cursor={cursor(f'0001-01-01T00:00:00+14:00 {UUID(int=1)}')}",
+        f"cursor={'A' * 201}",
+    ],
+)
+async def test_a_list_that_is_asked_for_wrongly(booking: Booking, query: str) -> None:
+    answer = await booking.get(f"/api/booking/turns?{query}", uuid4())
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid-request")
+
+
+async def test_availability_of_each_kind_of_day(booking: Booking) -> None:
+    later = booking.clock() + timedelta(days=1)
+    windows = (Window(start="08:00", end="08:45", capacity=1), Window(start="09:00", end="09:45", capacity=1))
+    offices = {
+        "open": await booking.opened(2, windows=windows),
+        "sold-out": await booking.opened(1),
+        "not-open-yet": await booking.opened(5, opens_at=later),
+        "closed": await booking.opened(0),
+    }
+    await booking.hold(uuid4(), office=offices["open"], window="09:00")
+    await booking.hold(uuid4(), office=offices["sold-out"])
+    query = {"service": "PASS_REN", "tier": "N", "from": DAY.isoformat(), "to": DAY.isoformat()}
+    answer = await booking.http.get("/api/booking/availability", params=query | {"region": "DAM"})
+    assert answer.headers["cache-control"] == "public, max-age=1"
+    days = {day["office"]: day for day in answer.json()["days"]}
+    assert {state: days[office]["state"] for state, office in offices.items()} == {state: state for state in offices}
+    assert {state: days[office]["left"] for state, office in offices.items()} == {
+        "open": 1,
+        "sold-out": 0,
+        "not-open-yet": 0,
+        "closed": 0,
+    }
+    assert [(each["start"], each["left"]) for each in days[offices["open"]]["windows"]] == [("08:00", 1), ("09:00", 0)]
+    assert days[offices["not-open-yet"]]["opens_at"] == later.isoformat()
+    await booking.says(capacity(9, office=offices["open"], revision=2, days=0))
+    closed = await booking.http.get("/api/booking/availability", params=query | {"office": offices["open"]})
+    (day,) = closed.json()["days"]
+    assert (day["state"], day["left"], day["windows"]) == ("closed", 0, [])
+    nowhere = await booking.http.get("/api/booking/availability", params=query | {"region": "XXX"})
+    assert nowhere.json()["days"] == []
+
+
+@pytest.mark.parametrize(
+    ("span", "status", "code"),
+    [
+        ({"from": "2026-12-01", "to": "2027-01-30"}, 200, None),
+        ({"from": "2026-12-01", "to": "2027-01-31"}, 422, "too-far-ahead"),
+        ({"from": "2026-12-02", "to": "2026-12-01"}, 422, "too-far-ahead"),
+        ({"from": date.max.isoformat()}, 200, None),
+        ({"from": date.min.isoformat()}, 200, None),
+        ({"to": date.max.isoformat()}, 422, "too-far-ahead"),
+        ({"office": "NOWHERE-1"}, 404, "unknown-office"),
+        ({"office": "nowhere"}, 422, "invalid-request"),
+        ({"tier": "NN"}, 422, "invalid-request"),
+    ],
+)
+async def test_availability_that_is_asked_for_wrongly(
+    booking: Booking, span: dict[str, str], status: int, code: str | None
+) -> None:
+    query = {"service": "PASS_REN", "tier": "N"} | span
+    answer = await booking.http.get("/api/booking/availability", params=query)
+    assert (answer.status_code, answer.json().get("code")) == (status, code)
+
+
+# Over real HTTP, for ASGITransport gives an answer only when it has ended
+
+
+@asynccontextmanager
+async def listening(booking: Booking) -> AsyncIterator[httpx.AsyncClient]:
+    """The same service behind a socket; its parts run already, so the application's own lifespan does not."""
+    config = uvicorn.Config(
+        booking.service.app(), host="127.0.0.1", port=0, lifespan="off", log_config=None, timeout_graceful_shutdown=5
+    )
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+
+    async def started() -> bool:
+        return server.started
+
+    await until(started, what="a socket")
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20, trust_env=False) as client:
+            yield client
+    finally:
+        server.should_exit = True
+        await asyncio.wait_for(serving, 10)
+
+
+async def updates(response: httpx.Response) -> AsyncIterator[dict[str, object]]:
+    """The data of a stream's events."""
+    async for line in response.aiter_lines():
+        if line.startswith("data:"):
+            yield json.loads(line.removeprefix("data:"))
+
+
+async def test_a_turn_is_followed_as_it_changes(booking: Booking) -> None:
+    office, ada = await booking.opened(1), uuid4()
+    asked = await booking.take(ada, key="followed", office=office, wait=0)
+    id = UUID(asked.json()["id"])
+    seen: list[object] = []
+    async with listening(booking) as client:
+        path = asked.json()["links"]["updates"]
+        async with client.stream("GET", path, headers=booking.stage.signed_in(ada)) as response:
+            assert response.status_code == 200
+            assert response.headers["content-type"].startswith("text/event-stream")
+            async for turn in updates(response):
+                seen.append(turn["state"])
+                if turn["state"] == "HELD":
+                    await booking.stage.send(captured(id, ada, SYP))
+                if turn["state"] == "CONFIRMED":
+                    break
+    assert [state for place, state in enumerate(seen) if state not in seen[:place]][-2:] == ["HELD", "CONFIRMED"]
+    assert set(seen) <= {"REQUESTED", "HELD", "CONFIRMED"}
+
+
+async def test_a_turn_that_waits_in_the_line_is_followed_from_there(booking: Booking) -> None:
+    """The allocator stands still, as it does while it is behind: the place is told, and nothing is made up."""
+    ada = uuid4()
+    async with listening(booking) as client:
+        path = f"/api/booking/turns/{uuid4()}/updates?at=0:99999999&request={'0' * 32}"
+        async with client.stream("GET", path, headers=booking.stage.signed_in(ada)) as response:
+            first = await anext(updates(response))
+    assert first["state"] == "REQUESTED"
+    assert first["line"]["ahead"] > 0  # type: ignore[index]
+
+
+async def test_somebody_else_s_turn_is_not_followed(booking: Booking) -> None:
+    office, ada = await booking.opened(1), uuid4()
+    id = await booking.hold(ada, office=office)
+    async with listening(booking) as client:
+        answer = await client.get(f"/api/booking/turns/{id}/updates", headers=booking.stage.signed_in(uuid4()))
+        assert (answer.status_code, answer.json()["code"]) == (404, "unknown-turn")
+        unsigned = await client.get(f"/api/booking/turns/{id}/updates")
+        assert unsigned.status_code == 401
+    assert (await booking.reaches(id, ada, State.HELD))["state"] == "HELD"
