@@ -28,6 +28,7 @@ from dawr.gateway.settings import DEVELOPMENT_PEPPER, DEVELOPMENT_SEALING_KEY, G
 from dawr.gateway.store import forget
 from dawr.servicekit import telemetry
 from dawr.servicekit.auth import Verifier
+from dawr.servicekit.clock import utc_now
 from dawr.servicekit.service import Role, Service
 from dawr.servicekit.testing import FakeClock, Stage, until
 
@@ -101,10 +102,17 @@ async def gateway_on(stage: Stage, folder: Path, **settings: object) -> AsyncIte
         yield Gateway(stage, service, client, clock, url)
 
 
-@pytest.fixture
-async def gateway(the_stage: Stage, tmp_path: Path) -> AsyncIterator[Gateway]:
-    async with gateway_on(the_stage, tmp_path) as running:
+@pytest.fixture(scope="module")
+async def kept_gateway(the_stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
+    async with gateway_on(the_stage, tmp_path_factory.mktemp("gateway")) as running:
         yield running
+
+
+@pytest.fixture
+def gateway(kept_gateway: Gateway) -> Gateway:
+    """A running gateway at the present moment; its tests each have people of their own."""
+    kept_gateway.clock.now = utc_now()
+    return kept_gateway
 
 
 async def test_a_newcomer_signs_in_with_the_code_that_was_sent(gateway: Gateway) -> None:
@@ -271,13 +279,13 @@ async def test_known_and_unknown_numbers_are_answered_alike(the_stage: Stage, tm
 
         spent: dict[str, list[float]] = {known: [], unknown: []}
         gateway.clock.turn(days=1)
-        for _ in range(3):
+        for _ in range(5):
             for number, times in spent.items():
                 begun = time.perf_counter()
                 assert (await gateway.ask(number)).status_code == 202
                 times.append(time.perf_counter() - begun)
         assert all(each >= pad for times in spent.values() for each in times)
-        assert abs(min(spent[known]) - min(spent[unknown])) < 0.02
+        assert abs(min(spent[known]) - min(spent[unknown])) < 0.03
 
 
 async def test_nothing_personal_is_in_topics_tables_or_logs(
@@ -321,17 +329,18 @@ async def test_nothing_personal_is_in_topics_tables_or_logs(
         assert not re.search(rf"(?<![0-9a-f.]){code}(?![0-9a-f])", content), f"the code in {place}"
 
 
-async def test_what_rests_for_a_week_is_forgotten_and_what_waits_is_not(gateway: Gateway) -> None:
-    old, new = gateway.number(), gateway.number()
-    await gateway.ask(old)
-    gateway.clock.turn(days=6)
-    await gateway.ask(new)
-    gateway.clock.turn(days=1, seconds=1)
-    async with gateway.service.database.transaction() as tx:
-        assert await forget(tx, KEEP) == 3, "a sign-in, its count and its address's"
-    [left] = await gateway.rows("SELECT person_id FROM sign_ins")
-    assert left["person_id"] == Identity(DEVELOPMENT_PEPPER).person_id(new)
-    assert len(await gateway.rows("SELECT 1 FROM people")) == 2, "people stay"
+async def test_what_rests_for_a_week_is_forgotten_and_what_waits_is_not(the_stage: Stage, tmp_path: Path) -> None:
+    async with gateway_on(the_stage, tmp_path) as gateway:
+        old, new = gateway.number(), gateway.number()
+        await gateway.ask(old)
+        gateway.clock.turn(days=6)
+        await gateway.ask(new)
+        gateway.clock.turn(days=1, seconds=901)
+        async with gateway.service.database.transaction() as tx:
+            assert await forget(tx, KEEP) == 3, "a sign-in, its count and its address's"
+        [left] = await gateway.rows("SELECT person_id FROM sign_ins")
+        assert left["person_id"] == Identity(DEVELOPMENT_PEPPER).person_id(new)
+        assert len(await gateway.rows("SELECT 1 FROM people")) == 2, "people stay"
 
 
 async def test_each_role_of_a_process_becomes_ready(the_stage: Stage, tmp_path: Path) -> None:
