@@ -1,12 +1,12 @@
-"""One platform for all tests that look at it from outside: what `make up` runs, on free ports, in a folder of its own."""
+"""One platform for all tests that look from outside: what `make up` runs, on free ports, in a folder of its own."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from tests.town import Town, town
 
 from dawr.tools.platform.platform import Platform
-from tests.town import Town, town
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session", name="town")

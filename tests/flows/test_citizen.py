@@ -5,9 +5,9 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from tests.town import SLOW, Town, asked, code_in
 
 from dawr.servicekit.testing import until
-from tests.town import SLOW, Town, asked, code_in
 
 pytestmark = [
     pytest.mark.xdist_group("platform"),
