@@ -5,13 +5,16 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import event, text
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from dawr.contracts import Message, derived_id
 from dawr.servicekit import outbox, telemetry
 from dawr.servicekit.clock import Clock, new_id, utc_now
 from dawr.servicekit.envelope import Cause
+from dawr.servicekit.errors import hush
 from dawr.servicekit.settings import ServiceSettings
 
 
@@ -96,6 +99,8 @@ class Database:
             },
         )
 
+        event.listen(self.engine.sync_engine, "handle_error", _hush)
+
     @asynccontextmanager
     async def transaction(self, cause: Cause | None = None) -> AsyncIterator[Transaction]:
         """A unit of work: committed with what it staged when the block ends, undone when it raises."""
@@ -121,3 +126,8 @@ class Database:
     async def close(self) -> None:
         """Give every connection back to the server."""
         await self.engine.dispose()
+
+
+def _hush(context: ExceptionContext) -> None:
+    if isinstance(context.sqlalchemy_exception, DBAPIError):
+        hush(context.sqlalchemy_exception)

@@ -47,6 +47,7 @@ _TRY_AGAIN = {
     "40P01",  # deadlock: the other transaction went on, this one may be run again
     "55P03",  # lock not available in time
 }
+_DATA_EXCEPTION = "22"  # the class of errors whose message quotes the value
 _GONE_FOR_NOW = {
     "53300",  # too many connections
     "53100",  # disk full
@@ -100,6 +101,26 @@ def told(error: BaseException) -> str:
         if (value := getattr(cause, name, None))
     ]
     return " ".join([type(cause or error).__name__, sqlstate(error) or "", *parts]).strip()
+
+
+def hush(error: DBAPIError) -> None:
+    """Take the values out of an error of the database, and out of the one that caused it: they are logged as they
+    are, and what a statement or a row holds may be personal. What is left names the rule that was broken."""
+    cause = error.orig.__cause__ if error.orig is not None else None
+    if isinstance(cause, asyncpg.PostgresError):
+        cause.detail = None
+        if not (cause.sqlstate or "").startswith(_DATA_EXCEPTION):
+            error.args = (told(error), *cause.args)
+            _say(error.orig, *error.args)
+            return
+    if isinstance(cause, (asyncpg.PostgresError, asyncpg.DataError)):
+        for each in (cause, error, error.orig):
+            _say(each, told(error))
+
+
+def _say(error: BaseException | None, *words: object) -> None:
+    if error is not None:
+        error.args = words
 
 
 def is_transient(error: BaseException) -> bool:
