@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -71,7 +71,7 @@ class Post:
         self.on_mail()
         if self.cut:
             self.cut -= 1
-            server.transport.abort()
+            cast(asyncio.Transport, server.transport).abort()
         return "250 kept"
 
     def to(self, address: str) -> list[EmailMessage]:

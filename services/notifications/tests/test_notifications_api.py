@@ -7,10 +7,13 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
 
 from dawr.contracts import Money, Pool
 from dawr.contracts.booking import TurnConfirmed
 from dawr.notifications import rules
+from dawr.notifications.app import create_service
 from dawr.notifications.store import copies, messages
 from dawr.notifications.values import turn_of
 from dawr.servicekit.auth import Role
@@ -228,7 +231,7 @@ async def test_only_those_who_may_are_answered(
     house: Any, client: httpx.AsyncClient, operation: tuple[str, str], allowed: set[Role]
 ) -> None:
     method, path = operation
-    body = None if method == "GET" else {}
+    body: dict[str, Any] | None = None if method == "GET" else {}
     nobody = await client.request(method, path, json=body)
     assert (nobody.status_code, nobody.json()["code"]) == (401, "not-signed-in")
     for role in Role:
@@ -237,10 +240,6 @@ async def test_only_those_who_may_are_answered(
 
 
 async def test_without_a_key_it_does_not_start_outside_of_development(house: Any) -> None:
-    from pydantic import SecretStr
-
-    from dawr.notifications.app import create_service
-
     production = house.settings.platform.model_copy(update={"environment": "production"})
     keyless = house.settings.model_copy(update={"sealing_key": SecretStr(""), "platform": production})
     with pytest.raises(SystemExit, match="NOTIFICATIONS_SEALING_KEY is not set: addresses and codes can't be sealed"):
@@ -251,9 +250,6 @@ async def test_without_a_key_it_does_not_start_outside_of_development(house: Any
 
 
 async def test_a_key_can_be_changed_without_losing_what_the_old_one_sealed(house: Any, person: UUID) -> None:
-    from cryptography.fernet import Fernet
-    from pydantic import SecretStr
-
     me = house.stage.signed_in(person)
     old = house.settings.sealing_key.get_secret_value()
     both = SecretStr(f"{Fernet.generate_key().decode()},{old}")

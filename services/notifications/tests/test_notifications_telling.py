@@ -13,7 +13,8 @@ from dawr.contracts.booking import RefusalCode, TurnCancelled, TurnConfirmed, Tu
 from dawr.contracts.consular import Kinship, MandateActivated
 from dawr.contracts.notifications import MessageSent, RegisterContact, SendMessage
 from dawr.contracts.payments import PaymentCaptured, PaymentOpened, RefundAccepted, RefundReason, RefundSucceeded
-from dawr.contracts.topics import NOTIFICATIONS_EVENTS
+from dawr.contracts.topics import BOOKING_EVENTS, NOTIFICATIONS_EVENTS
+from dawr.notifications.examples import known
 from dawr.servicekit.clock import new_id
 from dawr.servicekit.dead_letters import read_dead_letters
 from dawr.servicekit.testing import until
@@ -155,6 +156,7 @@ async def test_a_redelivered_batch_tells_nothing_again(house: Any, person: UUID)
         await house.stage.send(Turn(person).refused())
         await house.told(service, 2)
     assert len(house.post.to("again@example.org")) == 2
+    assert await read_dead_letters(house.stage.platform, topic=BOOKING_EVENTS.name) == []
 
 
 async def test_a_payment_whose_turn_never_comes_is_told_without_it(house: Any, person: UUID) -> None:
@@ -185,8 +187,6 @@ async def test_a_message_waits_for_the_names_of_its_office_and_service(house: An
 
 
 async def test_an_older_revision_does_not_take_a_name_back(house: Any, person: UUID) -> None:
-    from dawr.notifications.examples import known
-
     office = known().catalogue.offices["DAM-01"]
     newer = office.model_copy(update={"revision": 5, "name": office.name.model_copy(update={"en": "New name"})})
     await house.register(person, email="sami@example.org", language="en")

@@ -22,7 +22,7 @@ def create_service(settings: NotificationsSettings | None = None, *, clock: Cloc
     texts = Texts(portal_url=settings.portal_url, locales={"ar": settings.arabic_locale, "en": "en"})
     mail, sms = MailServer(settings), SmsProvider(settings)
     sender = Sender(service.database, settings, texts, seals, mail=mail, sms=sms)
-    service.consumers = create_consumers(service.database, settings.platform, seals)
+    service.consumers = create_consumers(service.database, settings.platform, seals, sender.wake)
     service.routers = (create_router(service.database, service.verifier, texts, seals),)
     service.background = {"sender": sender.run}
     service.closers = [mail.close, sms.close]

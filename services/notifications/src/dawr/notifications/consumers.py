@@ -1,6 +1,6 @@
 """Topics in: facts that people are told of, requests, and the catalogue that the texts name."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from dawr.contracts.catalog import OfficeDescribed, ServiceDescribed
 from dawr.contracts.notifications import RegisterContact, SendMessage
@@ -22,12 +22,15 @@ from dawr.servicekit.envelope import Received
 from dawr.servicekit.settings import PlatformSettings
 
 
-def create_consumers(database: Database, platform: PlatformSettings, seals: Seals) -> Consumers:
-    """The subscriptions of notifications."""
+def create_consumers(
+    database: Database, platform: PlatformSettings, seals: Seals, on_queued: Callable[[], None]
+) -> Consumers:
+    """The subscriptions of notifications. `on_queued` hears of messages that are about to be committed."""
     consumers = Consumers("notifications", database, platform)
 
     async def on_facts(batch: Sequence[Received], tx: Transaction) -> None:
         await telling.tell(tx, [(each.cause, each.message) for each in batch])
+        on_queued()
 
     for topic in (BOOKING_EVENTS, PAYMENTS_EVENTS, PAYMENTS_REFUNDS, CONSULAR_EVENTS):
         consumers.topic(topic, max_records=200).batch(on_facts)
@@ -37,6 +40,7 @@ def create_consumers(database: Database, platform: PlatformSettings, seals: Seal
     @requests(SendMessage)
     async def on_send_message(request: SendMessage, tx: Transaction) -> None:
         await telling.send_message(tx, request, seals)
+        on_queued()
 
     @requests(RegisterContact)
     async def on_register_contact(request: RegisterContact, tx: Transaction) -> None:

@@ -7,6 +7,7 @@ under the same idempotency key. Outcomes that come together are saved together.
 
 import asyncio
 import random
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -39,6 +40,11 @@ SUPPRESSED = Counter("dawr_notifications_suppressed_total", "Messages that were 
 _OUTCOMES = {Taken: "taken", NotNow: "not-now", Never: "never"}
 _DETAILS_POLL = timedelta(milliseconds=250)
 _RECORD_PAUSES = (0.1, 2.0)
+_AHEAD = 4
+"""How many messages a sender is ahead of each provider connection."""
+_LOOK_OFTEN_SECONDS = 1.0
+_LOOK_SELDOM = 10
+"""An idle process looks so many times more seldom than one that was just told of messages."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,8 @@ class Sender:
         self._waiting: list[_Waiting] = []
         self._to_save = asyncio.Event()
         self._room = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._look_often_until = 0.0
 
     async def run(self) -> None:
         """Send what is due, again and again."""
@@ -90,21 +98,33 @@ class Sender:
         finally:
             await self._end(queue, workers, recorder)
 
+    def wake(self) -> None:
+        """Messages are about to be committed: look for them at once, and for a while more often."""
+        self._look_often_until = time.monotonic() + _LOOK_OFTEN_SECONDS
+        self._wake.set()
+
     async def _fill(self, queue: asyncio.Queue[Outgoing]) -> None:
-        count = self._settings.senders_count
+        ahead = self._settings.senders_count * _AHEAD
         while True:
             self._room.clear()
-            while queue.qsize() > count // 2:
+            while queue.qsize() > ahead // 2:
                 await self._room.wait()
                 self._room.clear()
-            taking = asyncio.create_task(self._take(count - queue.qsize(), queue))
+            taking = asyncio.create_task(self._take(ahead - queue.qsize(), queue))
             try:
                 taken = await asyncio.shield(taking)
             except asyncio.CancelledError:
                 await asyncio.wait([taking])  # what was taken must be known, to be given back
                 raise
             if not taken:
-                await asyncio.sleep(self._settings.poll_seconds)
+                await self._pause()
+
+    async def _pause(self) -> None:
+        often = time.monotonic() < self._look_often_until
+        with suppress(TimeoutError):
+            seconds = self._settings.poll_seconds
+            await asyncio.wait_for(self._wake.wait(), seconds if often else seconds * _LOOK_SELDOM)
+        self._wake.clear()
 
     async def _take(self, limit: int, queue: asyncio.Queue[Outgoing]) -> int:
         lasts = timedelta(seconds=self._settings.lease_seconds)
@@ -115,12 +135,15 @@ class Sender:
         return len(taken)
 
     async def _work(self, queue: asyncio.Queue[Outgoing]) -> None:
+        longest = timedelta(seconds=2 * self._settings.send_seconds)
         while True:
             outgoing = await queue.get()
             self._room.set()
             try:
-                telemetry.traceparent.set(telemetry.new_traceparent(outgoing.notice.traceparent))
-                await self._save(await self._tried(outgoing))
+                # With too little of the lease left it is left alone: whoever takes it next has time for it.
+                if self._database.clock() + longest < outgoing.until:
+                    telemetry.traceparent.set(telemetry.new_traceparent(outgoing.notice.traceparent))
+                    await self._save(await self._tried(outgoing))
             finally:
                 queue.task_done()
 

@@ -39,7 +39,7 @@ class NotificationsSettings(ServiceSettings):
     lease_seconds: float = Field(default=30.0, gt=0)
     """How long a process that took a message may keep it from others; longer than sending it can take."""
     poll_seconds: float = Field(default=0.05, gt=0)
-    """How often an idle process looks for messages that are due."""
+    """How often a process looks for messages just after some were written; ten times as long when nothing happens."""
     retry_seconds: float = Field(default=2.0, gt=0)
     """The first pause after a failure; each further one is four times as long."""
     tries_count: int = Field(default=6, ge=1)
@@ -57,7 +57,7 @@ class NotificationsSettings(ServiceSettings):
 
     @model_validator(mode="after")
     def _lease_outlasts_sending(self) -> "NotificationsSettings":
-        # A sender takes two messages at most before others may take them: one on its way, one that waits.
+        # Sending may take twice `send_seconds` (connecting, handing over), and is begun only with that much left.
         if self.lease_seconds < 3 * self.send_seconds:
             raise ValueError("NOTIFICATIONS_LEASE_SECONDS must be at least three times NOTIFICATIONS_SEND_SECONDS")
         if "@" not in parseaddr(self.mail_from)[1]:

@@ -3,8 +3,10 @@
 import asyncio
 import time
 from datetime import datetime
-from email.message import EmailMessage
-from email.policy import SMTP as SMTP_POLICY
+from email.header import Header
+from email.mime.multipart import MIMEMultipart
+from email.mime.text import MIMEText
+from email.policy import compat32
 from email.utils import format_datetime, parseaddr
 
 import aiosmtplib
@@ -17,6 +19,7 @@ from dawr.servicekit.settings import read_secret
 
 _log = telemetry.get_logger("dawr.notifications")
 
+_POLICY = compat32.clone(linesep="\r\n")
 _IDLE_SECONDS = 1.0
 """A connection that was idle for longer is asked whether it is still there."""
 
@@ -25,17 +28,17 @@ def build_mail(
     message_id: str, mail: Mail, language: Language, *, sender: str, domain: str, address: str, at: datetime
 ) -> bytes:
     """The mail on the wire. The same message gives the same bytes, and so the same Message-ID, each time."""
-    parts = EmailMessage(policy=SMTP_POLICY)
+    # The older classes of the standard library: they take their headers as they are given, and a fifth of the time.
+    parts = MIMEMultipart("alternative", boundary=f"dawr-{message_id}", policy=_POLICY)
     parts["From"] = sender
     parts["To"] = address
-    parts["Subject"] = mail.subject
+    parts["Subject"] = Header(mail.subject, None if mail.subject.isascii() else "utf-8", header_name="Subject").encode()
     parts["Date"] = format_datetime(at)
     parts["Message-ID"] = f"<{message_id}@{domain}>"
+    parts["Content-Language"] = language
     parts["Auto-Submitted"] = "auto-generated"  # RFC 3834: answering machines leave it alone
-    parts.set_content(mail.text, cte="base64")
-    parts.add_alternative(mail.html, subtype="html", cte="base64")
-    parts["Content-Language"] = language  # now: the parts would have taken it with them
-    parts.set_boundary(f"dawr-{message_id}")
+    for content, kind in ((mail.text, "plain"), (mail.html, "html")):
+        parts.attach(MIMEText(content.replace("\n", "\r\n") + "\r\n", kind, "utf-8", policy=_POLICY))
     return parts.as_bytes()
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -25,6 +25,8 @@ class Outgoing:
     notice: Notice
     contact: Contact
     known: Known
+    until: datetime
+    """When others may take it."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +57,13 @@ async def take(
     tx: Transaction, seals: Seals, catalogue: CatalogueCopy, *, lease: UUID, lasts: timedelta, limit: int
 ) -> list[Outgoing]:
     """Take messages that are due; nobody else takes them while the lease lasts."""
-    taken = await messages.claim(tx.connection, now=tx.now, until=tx.now + lasts, lease=lease, limit=limit)
+    until = tx.now + lasts
+    taken = await messages.claim(tx.connection, now=tx.now, until=until, lease=lease, limit=limit)
     if not taken:
         return []
     people = await contacts.find_all(tx.connection, {notice.person_id for notice in taken}, seals)
     known = await known_of(tx.connection, taken, catalogue)
-    return [Outgoing(notice, people[notice.person_id], known[notice.id]) for notice in taken]
+    return [Outgoing(notice, people[notice.person_id], known[notice.id], until) for notice in taken]
 
 
 async def known_of(
