@@ -41,9 +41,11 @@ _DEPTH = text("""
 SELECT count(*) AS depth, coalesce(extract(epoch FROM now() - min(staged_at)), 0) AS age
 FROM outbox_messages WHERE sent_at IS NULL
 """)
+# The oldest rows by id are looked at: an index on `sent_at` would cost more at every send than this ever does.
 _PRUNE = text("""
 DELETE FROM outbox_messages WHERE id IN
-    (SELECT id FROM outbox_messages WHERE sent_at < :before ORDER BY sent_at LIMIT 5000)
+    (SELECT id FROM (SELECT id, sent_at FROM outbox_messages ORDER BY id LIMIT 5000) AS oldest
+     WHERE sent_at < :before)
 """)
 _PRUNE_INBOX = text("""
 DELETE FROM inbox_messages WHERE ctid IN

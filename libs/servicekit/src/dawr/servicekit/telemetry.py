@@ -1,7 +1,8 @@
 """Traces, logs and metrics. No personal data goes into any of them: people are opaque ids."""
 
 import logging
-import secrets
+import random
+import re
 import sys
 from contextvars import ContextVar
 from typing import Any
@@ -10,29 +11,22 @@ import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
 _NO_TRACE = "00-00000000000000000000000000000000-0000000000000000-00"
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+_dice = random.Random()  # noqa: S311 - trace ids are names, not secrets, and every message gets one
 traceparent: ContextVar[str] = ContextVar("traceparent", default=_NO_TRACE)
 """The W3C trace context of what is being done now."""
 
 
 def new_traceparent(parent: str | None = None) -> str:
     """A new span under `parent` if that is a valid W3C traceparent, else at the root of a new trace."""
-    trace = parent.split("-")[1] if parent and _is_traceparent(parent) else secrets.token_hex(16)
-    return f"00-{trace}-{secrets.token_hex(8)}-01"
+    found = _TRACEPARENT.fullmatch(parent) if parent else None
+    trace = found.group(1) if found else f"{_dice.getrandbits(128):032x}"
+    return f"00-{trace}-{_dice.getrandbits(64):016x}-01"
 
 
 def trace_id() -> str:
     """The 32 hexadecimal digits by which this work can be found in the logs of every service."""
     return traceparent.get().split("-")[1]
-
-
-def _is_traceparent(text: str) -> bool:
-    parts = text.split("-")
-    return (
-        len(text) == len(_NO_TRACE)
-        and [len(part) for part in parts] == [2, 32, 16, 2]
-        and all(character in "0123456789abcdef-" for character in text)
-        and parts[1] != "0" * 32
-    )
 
 
 REQUESTS = Counter("dawr_http_requests_total", "HTTP requests by route and status", ["route", "method", "status"])

@@ -30,7 +30,6 @@ DELIVERY_TABLES = (
     ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.1)
 """,
     "CREATE INDEX outbox_unsent ON outbox_messages (id) WHERE sent_at IS NULL",
-    "CREATE INDEX outbox_sent ON outbox_messages (sent_at) WHERE sent_at IS NOT NULL",
     """
     CREATE TABLE inbox_messages (
         consumer_group text NOT NULL,
