@@ -110,12 +110,13 @@ def lag(root: Path) -> None:
     """Print how many records wait, by topic and group."""
     state = running(root)
     table = Table("topic", "group", "waiting", box=None, padding=(0, 2, 0, 0))
-    for topic, group, waiting in asyncio.run(_lag(state)):
+    for topic, group, waiting in asyncio.run(lag_of_groups(state)):
         table.add_row(topic, group, f"[{'red' if waiting > 1000 else 'green'}]{waiting}[/]")
     Console().print(table)
 
 
-async def _lag(state: states.State) -> list[tuple[str, str, int]]:
+async def lag_of_groups(state: states.State) -> list[tuple[str, str, int]]:
+    """Topic, group, and how many records wait for it."""
     admin = AIOKafkaAdminClient(bootstrap_servers=state.kafka)
     consumer = AIOKafkaConsumer(bootstrap_servers=state.kafka, group_id=None, enable_auto_commit=False)
     await admin.start()
