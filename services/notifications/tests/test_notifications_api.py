@@ -226,7 +226,7 @@ WHO_MAY = {
 }
 
 
-@pytest.mark.parametrize(("operation", "allowed"), WHO_MAY.items(), ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(("operation", "allowed"), WHO_MAY.items(), ids=[" ".join(each) for each in WHO_MAY])
 async def test_only_those_who_may_are_answered(
     house: Any, client: httpx.AsyncClient, operation: tuple[str, str], allowed: set[Role]
 ) -> None:
