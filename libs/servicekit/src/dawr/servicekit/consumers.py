@@ -230,14 +230,14 @@ class Consumers:
         self, batch: Sequence[Received | Tombstone], subscription: Subscription, tx: Transaction, outcome: _Outcome
     ) -> None:
         """Apply what of the batch was not applied before, each id once, in its order."""
-        ids = [each.cause.id for each in batch if isinstance(each, Received)]
-        claimed = await inbox.claim(tx.connection, subscription.group, ids)
+        ids = [each.cause.id if isinstance(each, Received) else each.id for each in batch]
+        claimed = await inbox.claim(tx.connection, subscription.group, [id for id in ids if id is not None])
         fresh: list[Received | Tombstone] = []
-        for each in batch:
-            if isinstance(each, Tombstone):
+        for id, each in zip(ids, batch, strict=True):
+            if id is None:
                 fresh.append(each)
-            elif each.cause.id in claimed:
-                claimed.discard(each.cause.id)
+            elif id in claimed:
+                claimed.discard(id)
                 fresh.append(each)
         if fresh:
             await subscription.apply(fresh, tx)

@@ -74,6 +74,8 @@ class Tombstone:
 
     record: Record
     key: str
+    id: UUID | None = None
+    """Of the message, if its sender gave it one: without, it has its effect each time it comes."""
 
 
 def headers_for(
@@ -122,9 +124,10 @@ def open_record(record: Record, known: dict[str, type[Message]]) -> Received | P
 
 def _tombstone(record: Record) -> Tombstone | Poison:
     try:
-        return Tombstone(record, (record.key or b"").decode())
-    except UnicodeDecodeError as error:
-        return Poison(record, PoisonReason.HEADERS, str(error))
+        id = dict(record.headers).get("ce_id")
+        return Tombstone(record, (record.key or b"").decode(), UUID(id.decode()) if id else None)
+    except ValueError as error:
+        return Poison(record, PoisonReason.HEADERS, f"{type(error).__name__}: {error}")
 
 
 def _where(error: ValidationError) -> str:
