@@ -259,9 +259,18 @@ class Booking:
 
 @asynccontextmanager
 async def booking_on(
-    stage: Stage, url: str, *, role: Role = Role.RUN, clock: Callable[[], datetime] = utc_now, **settings: object
+    stage: Stage,
+    url: str,
+    *,
+    role: Role = Role.RUN,
+    clock: Callable[[], datetime] = utc_now,
+    has_catalogue: bool = True,
+    **settings: object,
 ) -> AsyncIterator[Booking]:
-    """A booking process on a stage and a database; several of them are replicas."""
+    """A booking process on a stage and a database; several of them are replicas.
+
+    It is ready when this begins; before any catalogue was published it can't be.
+    """
     service = create_service(
         BookingSettings.model_validate(
             {"database_url": url, "platform": stage.platform, "database_pool_connections": 8, **settings}
@@ -273,7 +282,7 @@ async def booking_on(
 
         async def ready() -> bool:
             checks = await service.checks()
-            return all(checks.values())
+            return all(holds for name, holds in checks.items() if has_catalogue or name != "catalogue")
 
         await until(ready, what="booking is ready")
         yield booking
