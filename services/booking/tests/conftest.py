@@ -1,7 +1,7 @@
 """A booking service on the stage, with a small catalogue, and the words in which its stories are told."""
 
 import datetime as dt
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -264,12 +264,12 @@ async def booking_on(
     *,
     role: Role = Role.RUN,
     clock: Callable[[], datetime] = utc_now,
-    has_catalogue: bool = True,
+    without: Collection[str] = (),
     **settings: object,
 ) -> AsyncIterator[Booking]:
     """A booking process on a stage and a database; several of them are replicas.
 
-    It is ready when this begins; before any catalogue was published it can't be.
+    It is ready when this begins, but for the checks named in `without`.
     """
     service = create_service(
         BookingSettings.model_validate(
@@ -282,7 +282,7 @@ async def booking_on(
 
         async def ready() -> bool:
             checks = await service.checks()
-            return all(holds for name, holds in checks.items() if has_catalogue or name != "catalogue")
+            return all(holds for name, holds in checks.items() if name not in without)
 
         await until(ready, what="booking is ready")
         yield booking

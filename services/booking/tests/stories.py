@@ -12,6 +12,8 @@ from decimal import Decimal
 from random import Random
 from uuid import UUID, uuid5
 
+from services.booking.tests.conftest import CATALOGUE, DAY, SYP, USD, capacity, office_described, service_described
+
 from dawr.contracts import Channel, FxRate, Message, Money, Pool, Subject
 from dawr.contracts.booking import CancelTurn, RequestTurn
 from dawr.contracts.ids import DAWR, payment_id, refund_id, turn_id
@@ -28,8 +30,6 @@ from dawr.contracts.payments import (
 from dawr.contracts.topics import TOPIC_OF, Topic
 from dawr.contracts.values import Window
 from dawr.servicekit.idempotency import fingerprint
-
-from .conftest import CATALOGUE, DAY, SYP, USD, capacity, office_described, service_described
 
 SPACE = uuid5(DAWR, "stories of booking")
 AT = datetime(2026, 11, 24, 8, tzinfo=UTC)

@@ -5,6 +5,8 @@ from datetime import timedelta
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
+from services.booking.tests.conftest import DAY, Booking, captured
+
 from dawr.booking.domain import State
 from dawr.contracts import Pool
 from dawr.contracts.booking import CancelTurn, TurnCancelled, TurnHeld
@@ -12,8 +14,6 @@ from dawr.contracts.payments import RefundReason, RequestPayment, RequestRefund
 from dawr.servicekit.auth import Role
 from dawr.servicekit.dead_letters import read_dead_letters
 from dawr.servicekit.testing import until
-
-from .conftest import DAY, Booking, captured
 
 
 def pool(office: str) -> Pool:

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from services.booking.tests.conftest import DAY, SYP, Booking, capacity, captured, office_described, service_described
 
 from dawr.contracts import Money, Pool
 from dawr.contracts.booking import TurnHeld
@@ -12,8 +13,6 @@ from dawr.contracts.catalog import CapacityDay
 from dawr.contracts.topics import CATALOG_CAPACITY, CATALOG_OFFICES, CATALOG_SERVICES, Topic
 from dawr.contracts.values import Window
 from dawr.servicekit.testing import until
-
-from .conftest import DAY, SYP, Booking, capacity, captured, office_described, service_described
 
 
 def has_code(answer: httpx.Response, code: str) -> bool:

@@ -10,6 +10,7 @@ from random import Random
 from uuid import UUID, uuid4
 
 import pytest
+from services.booking.tests.conftest import DAY, Booking, booking_on, has_catalogue, set_catalogue
 
 from dawr.contracts import Pool
 from dawr.contracts.booking import RequestTurn, TurnFact, TurnHeld, TurnRefused
@@ -20,8 +21,6 @@ from dawr.servicekit.clock import new_id
 from dawr.servicekit.idempotency import fingerprint
 from dawr.servicekit.service import Role
 from dawr.servicekit.testing import Stage, headers_of, until
-
-from .conftest import DAY, Booking, booking_on, has_catalogue, set_catalogue
 
 
 @dataclass

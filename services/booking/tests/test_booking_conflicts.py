@@ -9,6 +9,7 @@ from itertools import count
 from uuid import UUID, uuid4
 
 import pytest
+from services.booking.tests.conftest import DAY, Booking, booking_on, captured, has_catalogue, set_catalogue
 
 from dawr.booking.catalogue import Catalogue
 from dawr.booking.domain import State
@@ -22,8 +23,6 @@ from dawr.servicekit.envelope import Cause, Received
 from dawr.servicekit.idempotency import fingerprint
 from dawr.servicekit.service import Role
 from dawr.servicekit.testing import FakeClock, Stage, until
-
-from .conftest import DAY, Booking, booking_on, captured, has_catalogue, set_catalogue
 
 _offsets = count()
 

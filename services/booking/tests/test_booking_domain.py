@@ -10,14 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from dawr.booking import domain
-from dawr.booking.domain import LIVE, TRANSITIONS, Seats, State, Turn, Wish, allocation, settlement, turns
-from dawr.booking.errors import IllegalMove
-from dawr.contracts import Channel, FxRate, Money
-from dawr.contracts.booking import RefusalCode, TurnExpired, TurnHeld, TurnRefused
-
-from .builders import (
+from services.booking.tests.builders import (
     DATE,
     FEE,
     FREE,
@@ -35,6 +28,12 @@ from .builders import (
     window,
     wish,
 )
+
+from dawr.booking import domain
+from dawr.booking.domain import LIVE, TRANSITIONS, Seats, State, Turn, Wish, allocation, settlement, turns
+from dawr.booking.errors import IllegalMove
+from dawr.contracts import Channel, FxRate, Money
+from dawr.contracts.booking import RefusalCode, TurnExpired, TurnHeld, TurnRefused
 
 POOL = POOLS[0].key
 TWO_WINDOWS = seats(2, (window("08:00", 1), window("09:00", 1)))

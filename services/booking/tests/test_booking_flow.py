@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from services.booking.tests.conftest import DAY, SYP, Booking, captured
 
 from dawr.booking.domain import State
 from dawr.contracts import Money
@@ -14,8 +15,6 @@ from dawr.contracts.payments import RequestPayment, RequestRefund
 from dawr.contracts.values import Window
 from dawr.servicekit.dead_letters import read_dead_letters
 from dawr.servicekit.testing import until
-
-from .conftest import DAY, SYP, Booking, captured
 
 WINDOWS = (Window(start="08:00", end="08:45", capacity=1), Window(start="09:00", end="09:45", capacity=1))
 

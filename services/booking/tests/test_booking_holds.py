@@ -5,14 +5,13 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from services.booking.tests.conftest import Booking, booking_on, captured, has_catalogue, set_catalogue
 
 from dawr.booking.domain import State
 from dawr.contracts.booking import TurnCancelled, TurnConfirmed, TurnExpired, TurnHeld
 from dawr.contracts.payments import CancelPayment, RequestPayment, RequestRefund
 from dawr.contracts.values import Window
 from dawr.servicekit.testing import FakeClock, Stage
-
-from .conftest import Booking, booking_on, captured, has_catalogue, set_catalogue
 
 HOLD_SECONDS = 15 * 60
 

@@ -8,11 +8,10 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from schemathesis.specs.openapi import definitions
+from services.booking.tests.conftest import DAY, Booking
 
 from dawr.contracts import Pool
 from dawr.servicekit.auth import Role
-
-from .conftest import DAY, Booking
 
 BODY = {"service": "PASS_REN", "tier": "N", "office": "DAM-01", "date": DAY.isoformat()}
 ENCODED = json.dumps(BODY).encode()

@@ -8,14 +8,13 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
+from services.booking.tests.builders import CLOSES, HOLD, NOW, PEOPLE, POOLS, batches, days
 
 from dawr.booking import domain
 from dawr.booking.domain import LIVE, TRANSITIONS, RefundState, Seats, State, Turn, Wish
 from dawr.booking.errors import IllegalMove
 from dawr.contracts.catalog import CapacityDay
 from dawr.contracts.payments import CancelPayment, RequestRefund
-
-from .builders import CLOSES, HOLD, NOW, PEOPLE, POOLS, batches, days
 
 
 class Lives(RuleBasedStateMachine):

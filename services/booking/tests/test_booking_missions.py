@@ -5,14 +5,13 @@ from decimal import Decimal
 from uuid import UUID, uuid4
 
 import pytest
+from services.booking.tests.conftest import DAY, USD, Booking, captured
 
 from dawr.booking.domain import State
 from dawr.contracts import Channel, FxRate, Money, Pool
 from dawr.contracts.booking import CancelTurn, RequestTurn, TurnCancelled, TurnConfirmed, TurnHeld, TurnRefused
 from dawr.contracts.payments import RequestPayment, RequestRefund
 from dawr.servicekit.idempotency import fingerprint
-
-from .conftest import DAY, USD, Booking, captured
 
 EURO = FxRate(base="USD", quote="EUR", rate=Decimal("0.8625"), dated=dt.date(2026, 11, 23))
 

@@ -5,6 +5,7 @@ from itertools import permutations
 from uuid import UUID, uuid4
 
 import pytest
+from services.booking.tests.conftest import SYP, Booking, captured
 
 from dawr.booking.domain import State
 from dawr.contracts.booking import TurnCancelled, TurnConfirmed, TurnExpired, TurnHeld
@@ -22,8 +23,6 @@ from dawr.contracts.payments import (
     RequestRefund,
 )
 from dawr.contracts.values import Subject, Window
-
-from .conftest import SYP, Booking, captured
 
 HOLD_SECONDS = 15 * 60
 

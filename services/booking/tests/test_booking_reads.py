@@ -11,12 +11,11 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 import uvicorn
+from services.booking.tests.conftest import DAY, SYP, Booking, capacity, captured
 
 from dawr.booking.domain import State
 from dawr.contracts.values import Window
 from dawr.servicekit.testing import until
-
-from .conftest import DAY, SYP, Booking, capacity, captured
 
 
 async def test_a_turn_in_arabic_and_english(booking: Booking) -> None:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from services.booking.tests.builders import CLOSES, HOLD, LONG_OPEN, NOW, answer, day, days, held, seats, window, wish
 
 from dawr.booking import domain
 from dawr.booking.domain import Seats, State
@@ -12,8 +13,6 @@ from dawr.contracts import Place
 from dawr.contracts.booking import RefusalCode
 from dawr.contracts.catalog import CapacityDay
 from dawr.contracts.payments import RefundReason
-
-from .builders import CLOSES, HOLD, LONG_OPEN, NOW, answer, day, days, held, seats, window, wish
 
 
 def busy(plan: CapacityDay, taken: list[str | None]) -> Seats:

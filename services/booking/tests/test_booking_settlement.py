@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from services.booking.tests.builders import FEE, FREE, LATER, NOW, PEOPLE, answer, held, in_state, seats, window, wish
 
 from dawr.booking import domain
 from dawr.booking.domain import RefundState, Seats, State, Turn
@@ -12,8 +13,6 @@ from dawr.booking.errors import AmountDiffers, IllegalMove
 from dawr.contracts import Money
 from dawr.contracts.booking import TurnCancelled, TurnConfirmed
 from dawr.contracts.payments import CancelPayment, RefundReason, RequestRefund
-
-from .builders import FEE, FREE, LATER, NOW, PEOPLE, answer, held, in_state, seats, window, wish
 
 
 def test_a_payment_in_time_confirms() -> None:

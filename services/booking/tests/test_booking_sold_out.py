@@ -6,12 +6,11 @@ from contextvars import ContextVar
 from typing import Any
 from uuid import uuid4
 
+from services.booking.tests.conftest import Booking, capacity
 from sqlalchemy import event
 
 from dawr.contracts.topics import BOOKING_REQUESTS
 from dawr.servicekit.testing import until
-
-from .conftest import Booking, capacity
 
 _asking: ContextVar[bool] = ContextVar("asking", default=False)
 

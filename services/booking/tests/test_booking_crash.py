@@ -1,0 +1,92 @@
+"""kill -9 between the database's commit and the broker's: the next process repeats no effect and loses none."""
+
+import os
+import signal
+import sys
+from asyncio import create_subprocess_exec
+from collections import Counter
+from pathlib import Path
+from uuid import uuid4
+
+from services.booking.tests import mortal
+from services.booking.tests.conftest import CATALOGUE, capacity, captured
+from services.booking.tests.stories import asks, of, person, pool
+from services.booking.tests.theatre import Theatre
+
+from dawr.contracts.ids import turn_id
+from dawr.contracts.topics import BOOKING_REQUESTS, PAYMENTS_EVENTS, Topic
+from dawr.servicekit.clock import new_id
+from dawr.servicekit.testing import FakeClock, Stage
+from dawr.tools.embedded.ports import free_port
+
+SESSION_SECONDS = 1.5
+"""After which the broker gives a dead process's partitions away."""
+
+
+async def dies_on(topic: Topic, theatre: Theatre, log: Path) -> None:
+    """Run a process until it has committed a batch of a topic, and is gone before it says so."""
+    platform = theatre.stage.platform
+    with log.open("ab") as out:
+        process = await create_subprocess_exec(
+            sys.executable,
+            mortal.__file__,
+            "consume",
+            env={
+                **os.environ,
+                "DAWR_KAFKA": platform.kafka,
+                "DAWR_KAFKA_SESSION_SECONDS": str(SESSION_SECONDS),
+                "DAWR_TOPIC_PREFIX": platform.topic_prefix,
+                "DAWR_JWKS": platform.jwks,
+                "BOOKING_DATABASE_URL": theatre.url,
+                "BOOKING_HTTP_PORT": str(free_port()),
+                "BOOKING_DIES_ON": topic.name,
+            },
+            stdout=out,
+            stderr=out,
+        )
+    assert await process.wait() == -signal.SIGKILL, log.read_text()
+
+
+async def test_killed_between_commit_and_acknowledgement(the_stage: Stage, tmp_path: Path) -> None:
+    theatre = Theatre(the_stage, await the_stage.database("booking"), FakeClock())
+    quick = theatre.stage.platform.model_copy(update={"kafka_session_seconds": SESSION_SECONDS})
+    here, names, log = pool("OFF-00"), ["ada", "bob", "cem", "dua", "eve"], tmp_path / "booking.log"
+    prelude = [(new_id(), each) for each in (*CATALOGUE, capacity(3, office=here.office))]
+    async with theatre.playing(platform=quick):
+        await theatre.send(prelude)
+        await theatre.has_played()
+
+    await theatre.send([(uuid4(), asks(name, here)) for name in names])
+    await dies_on(BOOKING_REQUESTS, theatre, log)
+    await theatre.send([(uuid4(), captured(of("ada"), person("ada")))])
+    await dies_on(PAYMENTS_EVENTS, theatre, log)
+
+    async with theatre.playing(platform=quick) as booking:
+        before = await states(theatre)
+        assert before == {"ada": "CONFIRMED", "bob": "HELD", "cem": "HELD", "dua": "sold-out", "eve": "sold-out"}
+        await theatre.has_played()
+        assert await states(theatre) == before
+        assert await booking.quota(here.office) == (3, 3)
+        staged = await booking.rows("SELECT message_id FROM outbox_messages")
+        assert len({row[0] for row in staged}) == len(staged) == 3 * 2 + 2 + 1
+        outcome = await theatre.outcome()
+    # What went out twice, where the kill fell between the broker's yes and our note of it, has one id and one body.
+    assert set(outcome.messages) == {str(row[0]) for row in staged}
+    assert Counter(message.split(b"{")[0].decode() for message in outcome.messages.values()) == {
+        "booking.turn-held.v1": 3,
+        "payments.request-payment.v1": 3,
+        "booking.turn-refused.v1": 2,
+        "booking.turn-confirmed.v1": 1,
+    }
+    assert outcome.dead == Counter()
+
+
+async def states(theatre: Theatre) -> dict[str, str]:
+    assert theatre.booking is not None
+    rows = await theatre.booking.rows("SELECT id, coalesce(refusal, state) AS answer FROM turns")
+    answers = {row.id: row.answer for row in rows}
+    return {
+        name: answers[turn_id(person(name), "k")]
+        for name in ("ada", "bob", "cem", "dua", "eve")
+        if turn_id(person(name), "k") in answers
+    }
