@@ -1,7 +1,8 @@
 """A running platform as people meet it: through its public door, at the bank's page, in their mail."""
 
 import re
-from collections.abc import AsyncIterator
+import secrets
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,6 @@ from uuid import UUID
 
 import httpx
 
-from dawr.servicekit.clock import new_id
 from dawr.servicekit.settings import PlatformSettings
 from dawr.servicekit.testing import until
 from dawr.tools.demo.books import Reader
@@ -80,22 +80,27 @@ class Town:
     async def left(self, wish: Wish) -> int:
         """Seats that can still be taken, as anybody sees it."""
         query = f"service={wish.service}&tier={wish.tier}&office={wish.office}&from={wish.date}&to={wish.date}"
-        answer = await self.theatre.call("GET", f"/api/booking/availability?{query}", new_id())
+        answer = await self.theatre.call("GET", f"/api/booking/availability?{query}", someone())
         return int(answer.json()["days"][0]["left"])
 
 
 @asynccontextmanager
-async def town(platform: Platform, root: Path) -> AsyncIterator[Town]:
-    """The town around a platform that runs."""
+async def town(platform: Platform, root: Path, *, database: Callable[[str], str] | None = None) -> AsyncIterator[Town]:
+    """The town around a platform that runs. `database` tells where a service's is, if not beside the others'."""
     state = platform.state
     settings = PlatformSettings(kafka=state.kafka, topic_prefix=state.topic_prefix)
     begin = datetime.now(UTC)
-    reader = Reader(state.database, settings, bank=state.url("bank"), mail=state.url("mail"), begin=begin)
+    reader = Reader(database or state.database, settings, bank=state.url("bank"), mail=state.url("mail"), begin=begin)
     theatre = open_theatre(root, state)
     try:
         yield Town(root, platform, theatre, reader)
     finally:
         await theatre.http.aclose()
+
+
+def someone() -> UUID:
+    """A person who has not been here before."""
+    return UUID(int=secrets.randbits(128), version=4)
 
 
 def asked(wish: Wish) -> dict[str, str]:

@@ -1,13 +1,12 @@
 """Those abroad: an expatriate who pays in dollars, and a relative who pays in euros at a rate that is frozen."""
 
-import secrets
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import pytest
-from tests.town import SLOW, Town
+from tests.town import SLOW, Town, someone
 
 from dawr.servicekit.auth import Role, make_token
 from dawr.servicekit.testing import until
@@ -19,10 +18,6 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.timeout(300),
 ]
-
-
-def someone() -> UUID:
-    return UUID(int=secrets.randbits(128), version=4)
 
 
 async def test_an_expatriate_pays_a_mission_in_dollars(town: Town) -> None:
@@ -44,7 +39,7 @@ async def test_an_expatriate_pays_a_mission_in_dollars(town: Town) -> None:
     await town.inbox(me, "case-opened", "turn-held", "payment-captured", "turn-confirmed")
 
     # The mission's staff see it, another mission's don't.
-    assert case["id"] in await cases_of_mission(town, "BER-01", "BER-01")
+    assert case["id"] in (await cases_of_mission(town, "BER-01", "BER-01") or [])
     assert await cases_of_mission(town, "BER-01", "STO-01") is None
 
     # Given back through the case; the dollars return.

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from tests.town import SLOW, Town, asked, code_in
+from tests.town import SLOW, Town, asked, code_in, someone
 
 from dawr.servicekit.testing import until
 
@@ -82,7 +82,7 @@ async def test_sign_in_take_a_turn_pay_cancel_and_get_the_money_back(town: Town)
 
 
 async def test_a_declined_card_loses_nothing(town: Town) -> None:
-    me = UUID(int=secrets.randbits(128), version=4)
+    me = someone()
     wish = await town.free_seats("DAM-02", "PASS_NEW", 1, days_ahead=20)
     answer = await town.theatre.call("POST", "/api/booking/turns", me, body=asked(wish))
     assert answer.status_code == 202
@@ -93,7 +93,7 @@ async def test_a_declined_card_loses_nothing(town: Town) -> None:
     assert (await town.theatre.until(turn["id"], me, "HELD"))["payment"]["paid"] is False
 
     # Somebody else is told that the day is full, from the line or at the door.
-    other = UUID(int=secrets.randbits(128), version=4)
+    other = someone()
     refused = await town.theatre.call("POST", "/api/booking/turns", other, body=asked(wish), wait=10)
     assert (refused.status_code, refused.json()["code"]) == (409, "sold-out")
 
@@ -102,7 +102,7 @@ async def test_a_declined_card_loses_nothing(town: Town) -> None:
 
 
 async def test_a_free_service_is_confirmed_at_once(town: Town) -> None:
-    me = UUID(int=secrets.randbits(128), version=4)
+    me = someone()
     wish = await town.free_seats("HMS-01", "CIV_CORR", 2, days_ahead=20, tier="F")
     key = secrets.token_hex(8)
     first = await town.theatre.call("POST", "/api/booking/turns", me, body=asked(wish), key=key, wait=10)

@@ -2,12 +2,10 @@
 
 import asyncio
 import json
-import secrets
-from uuid import UUID
 
 import httpx
 import pytest
-from tests.town import SLOW, Town, asked
+from tests.town import SLOW, Town, asked, someone
 
 pytestmark = [
     pytest.mark.xdist_group("platform"),
@@ -17,7 +15,7 @@ pytestmark = [
 
 
 async def test_a_turn_is_followed_from_the_line_to_its_confirmation(town: Town) -> None:
-    me = UUID(int=secrets.randbits(128), version=4)
+    me = someone()
     wish = await town.free_seats("ALP-01", "PASS_REN", 1, days_ahead=22)
     answer = await town.theatre.call("POST", "/api/booking/turns", me, body=asked(wish))
     assert answer.status_code == 202
@@ -54,7 +52,7 @@ async def test_a_turn_is_followed_from_the_line_to_its_confirmation(town: Town) 
 
 
 async def test_nobody_follows_another_ones_turn(town: Town) -> None:
-    me, other = (UUID(int=secrets.randbits(128), version=4) for _ in range(2))
+    me, other = (someone() for _ in range(2))
     wish = await town.free_seats("ALP-01", "PASS_NEW", 1, days_ahead=22)
     answer = await town.theatre.call("POST", "/api/booking/turns", me, body=asked(wish))
     turn = await town.theatre.until(answer.json()["id"], me, "HELD")

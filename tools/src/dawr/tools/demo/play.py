@@ -46,22 +46,22 @@ async def _ask_at_home(person: Person, theatre: Theatre) -> dict[str, Any] | Non
         *(theatre.call("POST", "/api/booking/turns", person.id, body=wish, key=key, wait=10) for _ in range(presses))
     )
     theatre.on_step("asked")
-    if presses == 2:
-        person.twin_agreed = _same(answers[0].json(), answers[1].json())
-    body = answers[0].json()
-    if answers[0].status_code == 409:
-        person.turn_id = body.get("turn_id")
-        _refused(person, theatre, body["code"], in_line=person.turn_id is not None)
+    refusals = [answer.json() for answer in answers if answer.status_code == 409]
+    accepted = [answer for answer in answers if answer.status_code != 409]
+    for answer in accepted:
+        _expect(answer, {201, 202})
+    if not accepted:
+        person.turn_id = refusals[0].get("turn_id")
+        person.twin_agreed = len({each["code"] for each in refusals}) == 1
+        _refused(person, theatre, refusals[0]["code"], in_line=person.turn_id is not None)
         return None
-    _expect(answers[0], {201, 202})
     person.accepted = person.in_line = True
-    person.turn_id = body["id"]
-    return await _follow_to_seat(person, theatre, body["id"], begin)
-
-
-def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Two presses have one answer: one turn, or the same refusal."""
-    return (one.get("id") or one.get("code")) == (other.get("id") or other.get("code"))
+    person.turn_id = accepted[0].json()["id"]
+    turn = await _follow_to_seat(person, theatre, accepted[0].json()["id"], begin)
+    # One press may be answered while it waits and the other one later: what counts is that they end alike.
+    same_turn = len({answer.json()["id"] for answer in accepted}) == 1
+    person.twin_agreed = same_turn and all(each["code"] == person.refusal for each in refusals)
+    return turn
 
 
 def _refused(person: Person, theatre: Theatre, code: str, *, in_line: bool) -> None:
