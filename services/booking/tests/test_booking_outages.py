@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from services.booking.tests.conftest import Booking, booking_on, captured, has_catalogue, set_catalogue
+from services.booking.tests.streams import listening, updates
 
 from dawr.booking.domain import State
 from dawr.contracts.booking import TurnConfirmed, TurnHeld
@@ -99,6 +100,23 @@ async def test_without_the_database_intake_goes_on_and_reads_say_so(servers: Ser
     assert answers[turn_id(ada, "waits")] == "one-live-turn"
     await running.reaches(held, ada, State.CONFIRMED)
     assert await running.quota(office) == (10, 10)
+
+
+async def test_a_stream_of_updates_outlives_the_database(servers: Servers, running: Booking) -> None:
+    office, ada = await running.opened(1), uuid4()
+    held = await running.hold(ada, office=office)
+    async with listening(running) as client:
+        path = f"/api/booking/turns/{held}/updates"
+        async with client.stream("GET", path, headers=running.stage.signed_in(ada), timeout=60) as response:
+            turns = updates(response)
+            assert (await anext(turns))["state"] == "HELD"
+            servers.postgres.kill()
+            try:
+                is_unavailable(await running.get(f"/api/booking/turns/{held}", ada), "unavailable")
+                await running.stage.send(captured(held, ada))
+            finally:
+                await start(servers.postgres)
+            assert (await anext(turns))["state"] == "CONFIRMED"
 
 
 async def has_answers(booking: Booking, people: list[UUID]) -> bool:

@@ -1,21 +1,15 @@
 """What citizens see: their turns and lists, availability, and a turn as it changes."""
 
-import asyncio
 import base64
-import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import date, timedelta
 from uuid import UUID, uuid4
 
-import httpx
 import pytest
-import uvicorn
 from services.booking.tests.conftest import DAY, SYP, Booking, capacity, captured
+from services.booking.tests.streams import listening, updates
 
 from dawr.booking.domain import State
 from dawr.contracts.values import Window
-from dawr.servicekit.testing import until
 
 
 async def test_a_turn_in_arabic_and_english(booking: Booking) -> None:
@@ -154,36 +148,7 @@ async def test_availability_that_is_asked_for_wrongly(
     assert (answer.status_code, answer.json().get("code")) == (status, code)
 
 
-# Over real HTTP, for ASGITransport gives an answer only when it has ended
-
-
-@asynccontextmanager
-async def listening(booking: Booking) -> AsyncIterator[httpx.AsyncClient]:
-    """The same service behind a socket; its parts run already, so the application's own lifespan does not."""
-    config = uvicorn.Config(
-        booking.service.app(), host="127.0.0.1", port=0, lifespan="off", log_config=None, timeout_graceful_shutdown=5
-    )
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
-
-    async def started() -> bool:
-        return server.started
-
-    await until(started, what="a socket")
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20, trust_env=False) as client:
-            yield client
-    finally:
-        server.should_exit = True
-        await asyncio.wait_for(serving, 10)
-
-
-async def updates(response: httpx.Response) -> AsyncIterator[dict[str, object]]:
-    """The data of a stream's events."""
-    async for line in response.aiter_lines():
-        if line.startswith("data:"):
-            yield json.loads(line.removeprefix("data:"))
+# Over real HTTP
 
 
 async def test_a_turn_is_followed_as_it_changes(booking: Booking) -> None:
@@ -214,7 +179,7 @@ async def test_a_turn_that_waits_in_the_line_is_followed_from_there(booking: Boo
         async with client.stream("GET", path, headers=booking.stage.signed_in(ada)) as response:
             first = await anext(updates(response))
     assert first["state"] == "REQUESTED"
-    assert first["line"]["ahead"] > 0  # type: ignore[index]
+    assert first["line"]["ahead"] > 0
 
 
 async def test_somebody_else_s_turn_is_not_followed(booking: Booking) -> None:

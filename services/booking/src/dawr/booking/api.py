@@ -30,6 +30,7 @@ from dawr.servicekit import problems
 from dawr.servicekit.auth import Caller, Role, Verifier, require
 from dawr.servicekit.clock import Clock
 from dawr.servicekit.database import Database
+from dawr.servicekit.errors import is_outage
 from dawr.servicekit.idempotency import IdempotencyKey, KeyReused, fingerprint, needed
 from dawr.servicekit.problems import request_language
 
@@ -243,16 +244,23 @@ def create_router(
         lang = request_language(request)
         await look(id, caller, at, asked)
 
+        async def shown() -> str:
+            """The turn as it is now; nothing while the database is away: the stream outlives it."""
+            try:
+                found = await look(id, caller, at, asked)
+            except UnknownTurn:
+                return ""
+            except Exception as error:
+                if not is_outage(error):
+                    raise
+                return ""
+            return orjson.dumps(shown_turn(found, catalogue, lang) if isinstance(found, Turn) else found).decode()
+
         async def events() -> AsyncIterator[dict[str, str]]:
-            told, end = None, clock() + UPDATES_AT_MOST
+            told, end = "", clock() + UPDATES_AT_MOST
             while clock() < end:
-                try:
-                    found = await look(id, caller, at, asked)
-                except UnknownTurn:
-                    found = {}
-                body = shown_turn(found, catalogue, lang) if isinstance(found, Turn) else found
-                encoded = orjson.dumps(body).decode()
-                if body and encoded != told:
+                encoded = await shown()
+                if encoded not in {"", told}:
                     told = encoded
                     yield {"event": "turn", "id": fingerprint(encoded), "data": encoded}
                 await asyncio.sleep(UPDATE_SECONDS)
