@@ -13,6 +13,10 @@ from dawr.servicekit.auth import Role as Who
 from .conftest import DAY, NOW, PLANNER, Desk, problem
 
 
+def _syp(minor: int) -> dict[str, Any]:
+    return {"minor": minor, "currency": "SYP"}
+
+
 class TestDecidingFees:
     async def test_a_fee_reaches_the_topic_and_readers_find_it_from_its_day_on(self, desk: Desk) -> None:
         answer = await desk.fee(service="PASS_NEW", amount={"minor": 40_000_000, "currency": "SYP"})
@@ -35,6 +39,18 @@ class TestDecidingFees:
                 "SELECT minor, origin FROM fees WHERE service = 'FAM_BOOK' ORDER BY number"
             )
             assert [tuple(row) for row in rows] == [(3_000_000, "seed"), (1_000, "staff"), (2_000, "staff")]
+
+    async def test_racing_planners_lose_no_fee(self, desk: Desk) -> None:
+        before = (await desk.get("/services/CRIM_REC")).json()["revision"]
+        days = [date(2027, 1, n) for n in range(1, 9)]
+        answers = await asyncio.gather(
+            *(desk.fee(service="CRIM_REC", effective_from=on.isoformat(), amount=_syp(on.day)) for on in days)
+        )
+        assert sorted(each.json()["revision"] for each in answers) == [before + n for n in range(1, 9)]
+        told = await desk.service_told("CRIM_REC", before + 8)
+        assert [told.fee("N", Channel.ONLINE, on) for on in days] == [
+            Money(minor=on.day, currency="SYP") for on in days
+        ]
 
     async def test_a_kept_fee_cannot_be_rewritten_even_by_hand(self, desk: Desk) -> None:
         for statement in ("UPDATE fees SET minor = 0", "DELETE FROM fees", "DELETE FROM changes", "TRUNCATE fees"):
