@@ -1,5 +1,6 @@
 """The state diagrams in the READMEs show the tables that the code moves by."""
 
+import re
 from enum import StrEnum
 from pathlib import Path
 
@@ -25,6 +26,7 @@ between
 class Light(StrEnum):
     RED = "RED"
     GREEN = "GREEN"
+    BROKEN = "BROKEN"
 
 
 class Switched:
@@ -32,12 +34,17 @@ class Switched:
 
 
 def test_a_diagram_names_each_move_and_its_event() -> None:
-    moves: diagrams.Moves = {Light.RED: {Light.GREEN: Switched}, Light.GREEN: {Light.RED: None}}
+    moves: diagrams.Moves = {
+        Light.RED: {Light.GREEN: Switched},
+        Light.GREEN: {Light.RED: None, Light.BROKEN: None},
+    }
     assert diagrams.diagram(moves).splitlines() == [
         "stateDiagram-v2",
         "    [*] --> RED",
         "    RED --> GREEN: Switched",
         "    GREEN --> RED",
+        "    GREEN --> BROKEN",
+        "    BROKEN --> [*]",
     ]
 
 
@@ -55,11 +62,19 @@ def test_a_table_that_is_not_there_is_named() -> None:
         diagrams.drawn("booking", README.replace("turns.TRANSITIONS", "NO_SUCH"))
 
 
-@pytest.mark.parametrize("service", ["booking"])
-def test_the_readme_shows_the_tables_as_they_are(service: str) -> None:
-    readme = (repository() / "services" / service / "README.md").read_text("utf-8")
-    assert "<!-- states" in readme
-    assert diagrams.drawn(service, readme) == readme
+def test_every_service_that_has_states_draws_them() -> None:
+    services = repository() / "services"
+    with_states = {
+        path.relative_to(services).parts[0]
+        for path in services.glob("*/src/**/*.py")
+        if re.search(r"^TRANSITIONS\b.*=", path.read_text("utf-8"), re.MULTILINE)
+    }
+    assert {path.parent.name for path in diagrams.readmes(repository())} == with_states
+    assert "booking" in with_states
+
+
+def test_the_readmes_show_the_tables_as_they_are() -> None:
+    assert diagrams.stale(repository()) == []
 
 
 def test_check_fails_on_a_diagram_that_is_not_current(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

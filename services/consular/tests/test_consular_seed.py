@@ -1,18 +1,15 @@
 """The example rates, and the README that tells of the service."""
 
 import os
-import re
 import sys
 from asyncio import create_subprocess_exec
 from asyncio.subprocess import PIPE
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
 from services.consular.tests.conftest import Consulate
 
-from dawr.consular.domain import case, mandate
 from dawr.consular.seed import example_rates, load_seed
 from dawr.consular.settings import ConsularSettings
 from dawr.contracts.topics import TOPICS
@@ -59,25 +56,6 @@ async def test_the_command_loads_the_seed(the_stage: Stage) -> None:
         assert await connection.fetchval("SELECT count(*) FROM fx_rates WHERE is_example") == len(example_rates())
     finally:
         await connection.close()
-
-
-def diagram(transitions: Mapping[case.CaseState, Mapping[case.CaseState, object]], start: str) -> str:
-    """A table of moves as a mermaid diagram."""
-    lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {start}"]
-    lines += [f"    {origin} --> {to}" for origin, moves in transitions.items() for to in moves]
-    lines += [f"    {state} --> [*]" for state, moves in transitions.items() if not moves]
-    return "\n".join([*lines, "```"])
-
-
-def between(name: str) -> str:
-    found = re.search(rf"<!-- {name} -->\n(.*?)\n<!-- /{name} -->", README, re.DOTALL)
-    assert found
-    return found[1].strip()
-
-
-def test_the_readme_draws_the_states_as_they_are() -> None:
-    assert between("states") == diagram(case.TRANSITIONS, "OPENED")
-    assert between("mandate-states") == diagram(mandate.TRANSITIONS, "DRAFT")  # type: ignore[arg-type]
 
 
 def test_the_readme_names_every_setting_and_topic() -> None:

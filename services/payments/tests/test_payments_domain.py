@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import product
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -123,20 +122,3 @@ def test_pauses_double_up_to_the_longest(failures: int, jitter: float) -> None:
     assert timedelta(seconds=2.5) <= pause <= timedelta(minutes=30)
     assert retries.pause(failures + 1, jitter) >= pause
     assert retries.pause(1, 1.0) == timedelta(seconds=5)
-
-
-def diagram(moves: Any, first: str) -> list[str]:
-    """The table of moves in mermaid's language."""
-    lines = [f"    [*] --> {first}"]
-    for state, following in moves.items():
-        for to, event in following.items():
-            lines.append(f"    {state} --> {to}" + (f": {event.__name__}" if event else ""))
-    return lines
-
-
-def test_the_readme_draws_the_tables_as_they_are() -> None:
-    readme = (Path(__file__).parents[1] / "README.md").read_text()
-    drawn = readme.partition("<!-- states -->")[2].partition("<!-- /states -->")[0]
-    expected = ["stateDiagram-v2", *diagram(TRANSITIONS, "CREATED"), *diagram(REFUND_TRANSITIONS, "REQUESTED")]
-    found = [line.rstrip() for line in drawn.splitlines() if "-->" in line or "stateDiagram" in line]
-    assert [each for each in found if each != "stateDiagram-v2"] == expected[1:]

@@ -22,14 +22,16 @@ from dawr.tools.errors import ToolError
 _SECTION = re.compile(r"<!-- states(?: (?P<table>[\w.]+))? -->\n.*?<!-- /states -->", re.DOTALL)
 
 Moves = Mapping[StrEnum, Mapping[StrEnum, type | None]]
-"""For each state the next ones, each with the message that the move emits, if it does. The first one is the start."""
+"""For each state the next ones, each with the message that the move emits, if it does. The first state is the start."""
 
 
 def diagram(moves: Moves) -> str:
-    """A table of moves in mermaid's language."""
+    """A table of moves in mermaid's language; states that nothing follows are ends."""
     lines = ["stateDiagram-v2", f"    [*] --> {next(iter(moves))}"]
     for state, following in moves.items():
         lines += [f"    {state} --> {to}" + (f": {event.__name__}" if event else "") for to, event in following.items()]
+    states = dict.fromkeys([*moves, *(to for following in moves.values() for to in following)])
+    lines += [f"    {state} --> [*]" for state in states if not moves.get(state)]
     return "\n".join(lines)
 
 
