@@ -45,11 +45,14 @@ async def create_topics(platform: PlatformSettings, *, replication: int = 1) -> 
         if not missing:
             return []
         response = await admin.create_topics(missing, timeout_ms=30_000)
+        made = []
         for name, code, *_ in response.topic_errors:
-            error = for_code(code)
-            if code != _NO_ERROR and error is not TopicAlreadyExistsError:
+            if code == _NO_ERROR:
+                made.append(name)
+            # A list that is a moment old lacks what another process has just made.
+            elif (error := for_code(code)) is not TopicAlreadyExistsError:
                 raise error(name)
-        return [topic.name for topic in missing]
+        return made
     finally:
         await admin.close()
 
