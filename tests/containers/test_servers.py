@@ -1,5 +1,10 @@
 """The run's servers, wherever they run, are what the services are made for. With --containers: the official images."""
 
+import asyncio
+import json
+import os
+import sys
+
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -7,6 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from dawr.servicekit.testing import Stage
+from dawr.servicekit.topics import wanted_topics
 
 
 async def test_postgresql_is_18_with_room_for_all_pools(postgres_address: str) -> None:
@@ -51,3 +57,22 @@ async def test_the_broker_makes_no_topic_by_itself(the_stage: Stage) -> None:
         assert name not in await admin.list_topics()
     finally:
         await admin.close()
+
+
+async def test_the_step_for_topics_creates_what_is_missing_and_may_run_again(the_stage: Stage) -> None:
+    wanted = len(wanted_topics(""))
+    told = {
+        "DAWR_KAFKA": the_stage.platform.kafka,
+        "DAWR_TOPIC_PREFIX": f"{the_stage.platform.topic_prefix}step.",
+        "DAWR_LOG_FORMAT": "json",
+    }
+    for created in (wanted, 0):
+        step = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "dawr.servicekit.topics"),
+            env=os.environ | told,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        printed, _ = await step.communicate()
+        assert step.returncode == 0
+        assert json.loads(printed) | {"created": created, "there": wanted - created} == json.loads(printed)
