@@ -30,8 +30,12 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     if config.getoption("--containers"):
         from dawr.tools.containers import containers
+        from dawr.tools.errors import ToolError
 
-        os.environ["DAWR_KAFKA"], os.environ["DAWR_POSTGRES"] = _servers.enter_context(containers())
+        try:
+            os.environ["DAWR_KAFKA"], os.environ["DAWR_POSTGRES"] = _servers.enter_context(containers())
+        except ToolError as error:
+            raise pytest.UsageError(str(error)) from error
         return
     from dawr.tools.embedded.kafka import Kafka
     from dawr.tools.embedded.postgres import Postgres

@@ -158,6 +158,15 @@ PAST = int((datetime.now(UTC) - timedelta(minutes=11)).timestamp())
 AHEAD = int((datetime.now(UTC) + timedelta(minutes=11)).timestamp())
 
 
+def _named(value: object) -> str:
+    """The value, but for moments: a test's name must be the same in every process."""
+    return (
+        {PAST: "past", AHEAD: "ahead", AHEAD + 600: "later"}.get(value, str(value))
+        if isinstance(value, int)
+        else str(value)
+    )
+
+
 @pytest.mark.parametrize(
     "changed",
     [
@@ -183,7 +192,7 @@ AHEAD = int((datetime.now(UTC) + timedelta(minutes=11)).timestamp())
         {"roles": [["citizen"]]},
         {"roles": [None]},
     ],
-    ids=str,
+    ids=lambda changed: " ".join(f"{name}={_named(value)}" for name, value in changed.items()),
 )
 async def test_claims_that_are_wrong_or_missing_are_refused(mint: Mint, changed: dict[str, object]) -> None:
     assert await mint.refuses(mint.signed(mint.header(), mint.claims(**changed)))
