@@ -106,6 +106,8 @@ class Producer:
             for (name, partition), batch in batches.items():
                 sent.append(await producer.send_batch(batch, name, partition=partition))
             for future in sent:
+                future.add_done_callback(_retrieve)
+            for future in sent:
                 await future
 
     @asynccontextmanager
@@ -151,6 +153,12 @@ class Producer:
             if time.monotonic() > end:
                 raise TimeoutError
             await asyncio.sleep(0.02)
+
+
+def _retrieve(future: "asyncio.Future[RecordMetadata]") -> None:
+    """Look at a failure: the first one is raised, the others must not be complained of as forgotten."""
+    if not future.cancelled():
+        future.exception()
 
 
 async def _partition(producer: AIOKafkaProducer, topic: str, key: bytes) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
+SELDOM_SECONDS = 10.0
 _NO_TRACE = "00-00000000000000000000000000000000-0000000000000000-00"
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _dice = random.Random()  # noqa: S311 - trace ids are names, not secrets, and every message gets one
@@ -86,6 +87,7 @@ def configure_logging(service: str, *, log_format: str, level: str) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
         )
     )
+    handler.addFilter(_Seldom())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
@@ -95,6 +97,23 @@ def configure_logging(service: str, *, log_format: str, level: str) -> None:
     logging.getLogger("dawr.faststream").setLevel("ERROR")
     logging.getLogger("aiokafka.consumer.group_coordinator").setLevel("CRITICAL")
     structlog.contextvars.bind_contextvars(service=service)
+
+
+class _Seldom(logging.Filter):
+    """Lets the Kafka client say the same thing once in ten seconds: while a broker is away, it says it at each try."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.name.startswith("aiokafka"):
+            return True
+        what = (record.name, str(record.msg))
+        if record.created - self._said.get(what, 0.0) < SELDOM_SECONDS:
+            return False
+        self._said[what] = record.created
+        return True
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
