@@ -4,12 +4,10 @@ from datetime import timedelta
 from uuid import uuid4
 
 import httpx
-import pytest
-from services.booking.tests.conftest import DAY, SYP, Booking, capacity, captured, office_described, service_described
+from services.booking.tests.conftest import SYP, Booking, capacity, captured, office_described, service_described
 
-from dawr.contracts import Money, Pool
+from dawr.contracts import Money
 from dawr.contracts.booking import TurnHeld
-from dawr.contracts.catalog import CapacityDay
 from dawr.contracts.topics import CATALOG_CAPACITY, CATALOG_OFFICES, CATALOG_SERVICES, Topic
 from dawr.contracts.values import Window
 from dawr.servicekit.testing import until
@@ -116,8 +114,6 @@ async def test_only_the_months_own_days_are_touched(booking: Booking) -> None:
 async def test_a_day_may_say_how_long_it_holds(booking: Booking) -> None:
     office, ada = await booking.opened(1), uuid4()
     month = capacity(1, office=office, revision=2)
-    if "hold_seconds" not in CapacityDay.model_fields:
-        pytest.skip("days say nothing of it")
     (day,) = month.days
     quick = day.model_copy(update={"hold_seconds": 60})
     await booking.says(month.model_copy(update={"days": (quick,)}))
@@ -193,4 +189,3 @@ async def test_one_item_that_goes_while_another_comes_is_noticed(booking: Bookin
         )
     await until(lambda: knows("NEW-01"), what="the new office")
     assert not await knows("OLD-01")
-    assert Pool(office="NEW-01", service="PASS_REN", tier="N", date=DAY).key

@@ -175,6 +175,9 @@ async def test_many_conflicts_in_one_batch_count_right(allocators: Allocators) -
     assert set(answers[0::2]) == {"one-live-turn", "sold-out"}  # both are so; who is asked first is told the first
     assert answers[1::2] == ["HELD"] * 10 + ["sold-out"] * 10
     assert await allocators.booking.quota(there.office) == (10, 10)
+    for each, answer in zip(mixed, answers, strict=True):
+        told = await allocators.booking.kinds_told(each.turn_id)
+        assert told == ([TurnHeld, RequestPayment] if answer == "HELD" else [TurnRefused])
 
 
 async def test_a_late_payer_whose_other_turn_is_being_held(allocators: Allocators) -> None:
@@ -203,3 +206,16 @@ async def test_a_late_payer_whose_other_turn_is_being_held(allocators: Allocator
     assert [tuple(row) for row in rows] == [(State.EXPIRED, True, "DUE")]
     assert await allocators.answers(other) == ["HELD"]
     assert await allocators.booking.quota(here.office) == (1, 0)
+
+
+async def test_a_pool_has_one_writer_at_a_time(allocators: Allocators) -> None:
+    """In a rebalance two allocators may be at one pool for a moment: the second waits, and sees what is left."""
+    pool = await allocators.opened(3)
+    first, second = ([request(uuid4(), pool) for _ in range(2)] for _ in range(2))
+    async with allocators.database.transaction() as tx:
+        await allocators.take(tx, *first)
+        waiting = asyncio.create_task(allocators.take_at_once(*second))
+        await allocators.is_waiting()
+    await waiting
+    assert await allocators.answers(*first, *second) == ["HELD", "HELD", "HELD", "sold-out"]
+    assert await allocators.booking.quota(pool.office) == (3, 3)

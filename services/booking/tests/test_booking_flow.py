@@ -1,8 +1,9 @@
 """A turn from the request to its end, on the real stack: over HTTP, through the log, told to the topics."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from services.booking.tests.conftest import DAY, SYP, Booking, captured
@@ -134,6 +135,24 @@ async def test_a_day_that_opens_later_says_when(booking: Booking) -> None:
     assert refused.opens_at == opens_at.astimezone(UTC)
     booking.clock.turn(seconds=3600)
     assert (await booking.take(ada, office=office)).status_code == 201
+
+
+async def test_a_day_ends_where_the_office_is(booking: Booking) -> None:
+    """Damascus is ahead of UTC: its day is over before midnight UTC."""
+    office, before = await booking.opened(2), booking.clock()
+    query = {"service": "PASS_REN", "tier": "N", "office": office, "from": str(DAY), "to": str(DAY)}
+    end = datetime.combine(DAY + timedelta(days=1), time.min, ZoneInfo("Asia/Damascus"))
+    assert end.astimezone(UTC).date() == DAY
+    try:
+        booking.clock.now = end - timedelta(seconds=1)
+        await booking.hold(uuid4(), office=office)
+        booking.clock.now = end
+        late = await booking.take(office=office)
+        assert (late.status_code, late.json()["code"]) == (409, "day-over")
+        (day,) = (await booking.http.get("/api/booking/availability", params=query)).json()["days"]
+        assert (day["state"], day["left"]) == ("over", 0)
+    finally:
+        booking.clock.now = before
 
 
 async def test_a_day_that_is_closed_or_was_never_planned(booking: Booking) -> None:
