@@ -198,3 +198,18 @@ async def test_a_batch_that_takes_too_long_at_a_stop_is_cut_off_and_delivered_ag
     assert await ledger.notes() == []
     async with ledger.running():
         assert await ledger.noted(message.subject.id, timeout=5) == [str(message.subject.id)], "the group was left"
+
+
+async def test_a_stop_in_mid_start_leaves_the_group_too(ledger: Ledger) -> None:
+    running = ledger.running()
+    service = await running.__aenter__()
+    assert service.consumers is not None
+    (subscription,) = service.consumers.subscriptions
+
+    async def begins_to_join() -> Any:
+        return subscription.subscriber is not None and subscription.subscriber.consumer
+
+    consumer = await until(begins_to_join, every=0, what="a consumer that is not there yet")
+    assert not (await service.checks())["consumers"], "it has not joined"
+    await running.__aexit__(None, None, None)
+    assert consumer._closed, "or it would hold its partitions until its session ends"

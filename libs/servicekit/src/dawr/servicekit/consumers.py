@@ -98,13 +98,12 @@ class Consumers:
     async def start(self) -> None:
         """Join the groups, all at once; raises while the broker is away."""
         self._stopping = False
-        brokers = [self._subscribe(subscription) for subscription in self.subscriptions]
-        started = await asyncio.gather(*(broker.start() for broker in brokers), return_exceptions=True)
+        self._brokers = [self._subscribe(subscription) for subscription in self.subscriptions]
+        started = await asyncio.gather(*(broker.start() for broker in self._brokers), return_exceptions=True)
         failed = [error for error in started if isinstance(error, BaseException)]
         if failed:
-            await asyncio.gather(*(broker.stop() for broker in brokers), return_exceptions=True)
+            await self._leave()
             raise failed[0]
-        self._brokers = brokers
 
     def _subscribe(self, subscription: Subscription) -> KafkaBroker:
         """A FastStream broker with one subscriber: FastStream drops a second topic in some settings, and starts
@@ -262,7 +261,8 @@ class Consumers:
             outcome.aside.append(Poison(each.record, reason, told(error)))
 
     async def stop(self) -> None:
-        """Drain: no new batch is begun, those in flight are committed, then the groups are left."""
+        """Drain: no new batch is begun, those in flight are committed, then the groups are left. Also in mid-start:
+        the first batch may be here before the last group is joined."""
         self._stopping = True
         for subscription in self.subscriptions:
             if subscription.subscriber is not None:
@@ -273,8 +273,13 @@ class Consumers:
                     pass
         finally:
             # Also when the drain took too long: what is in flight is cut off, and delivered again to others.
-            brokers, self._brokers = self._brokers, []
-            await asyncio.gather(*(broker.stop() for broker in brokers))
+            await self._leave()
+
+    async def _leave(self) -> None:
+        brokers, self._brokers = self._brokers, []
+        for outcome in await asyncio.gather(*(broker.stop() for broker in brokers), return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                _log.warning("consumer.not-left", why=type(outcome).__name__)
 
     def stuck_seconds(self) -> float:
         """For how long the oldest batch in flight has been worked on; 0 if there is none."""

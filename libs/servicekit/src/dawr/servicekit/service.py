@@ -234,7 +234,7 @@ class Service:
             self._consuming.cancel()
             with suppress(asyncio.CancelledError):
                 await self._consuming
-        if self.consumers is not None and self._joined.is_set():
+        if self.consumers is not None and self._consuming is not None:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.consumers.stop(), seconds)
             self._joined.clear()

@@ -16,6 +16,7 @@ from uuid import UUID
 
 import asyncpg
 from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from dawr.contracts import Message
@@ -177,12 +178,24 @@ async def stage(name: str, *, kafka: str, postgres: str, folder: Path) -> AsyncI
     try:
         yield set_up
     finally:
+        await _delete_topics(platform)
         admin = await asyncpg.connect(postgres)
         try:
             for database in set_up._databases:
                 await admin.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
         finally:
             await admin.close()
+
+
+async def _delete_topics(platform: PlatformSettings) -> None:
+    """A broker's heap holds some thousands of partitions; hundreds of stages leave more."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=platform.kafka)
+    await admin.start()
+    try:
+        ours = [name for name in await admin.list_topics() if name.startswith(platform.topic_prefix)]
+        await admin.delete_topics(ours)
+    finally:
+        await admin.close()
 
 
 def topics_of(group: str) -> Sequence[Topic]:
