@@ -3,7 +3,6 @@
 import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
-from pathlib import Path
 
 import pytest
 from services.booking.tests.stories import Act, acts
@@ -11,41 +10,43 @@ from services.booking.tests.theatre import Outcome, Theatre
 
 from dawr.servicekit.testing import FakeClock, stage
 
+pytestmark = pytest.mark.xdist_group("replay of booking")
+
 Performance = Callable[["Theatre", Act], Awaitable[None]]
 
 
+Play = Callable[..., Awaitable[Outcome]]
+
+
 @pytest.fixture(scope="module")
-def clock() -> FakeClock:
-    """Every performance begins at the same moment."""
-    return FakeClock()
-
-
-@pytest.fixture
-async def perform(
-    kafka_address: str, postgres_address: str, tmp_path: Path, clock: FakeClock
-) -> Callable[..., Awaitable[Outcome]]:
-    """Play all stories on a stage of their own, each act in some way."""
+def play(kafka_address: str, postgres_address: str, tmp_path_factory: pytest.TempPathFactory) -> Play:
+    """Plays all stories on a stage of their own, each act in some way, and from the same moment on."""
+    begins = FakeClock().now
 
     async def play(way: Performance, *, again_after: Iterable[int] = ()) -> Outcome:
         name = f"t{secrets.token_hex(4)}"
-        async with stage(name, kafka=kafka_address, postgres=postgres_address, folder=tmp_path) as set_up:
-            theatre = Theatre(set_up, await set_up.database("booking"), FakeClock(clock.now))
-            all_acts, interruptions = list(acts()), [*again_after, None]
-            place = 0
-            for stop in interruptions:
+        folder = tmp_path_factory.mktemp(name)
+        async with stage(name, kafka=kafka_address, postgres=postgres_address, folder=folder) as set_up:
+            theatre = Theatre(set_up, await set_up.database("booking"), FakeClock(begins))
+            all_acts, place = list(acts()), 0
+            for stop in again_after:
                 async with theatre.playing():
-                    await theatre.has_played()
-                    for act in all_acts[place:stop]:
-                        theatre.clock.turn(seconds=act.turn_clock_seconds)
-                        await way(theatre, act)
-                        await theatre.has_played()
-                    if stop is None:
-                        return await theatre.outcome()
-                place = stop
+                    await perform(theatre, all_acts[place:stop], way)
                 await theatre.forget_what_was_read()
-            raise AssertionError
+                place = stop
+            async with theatre.playing():
+                await perform(theatre, all_acts[place:], way)
+                return await theatre.outcome()
 
     return play
+
+
+async def perform(theatre: Theatre, some: Iterable[Act], way: Performance) -> None:
+    await theatre.has_played()
+    for act in some:
+        theatre.clock.turn(seconds=act.turn_clock_seconds)
+        await way(theatre, act)
+        await theatre.has_played()
 
 
 async def as_it_is(theatre: Theatre, act: Act) -> None:
@@ -53,18 +54,15 @@ async def as_it_is(theatre: Theatre, act: Act) -> None:
 
 
 @pytest.fixture(scope="module")
-def told_once() -> dict[str, Outcome]:
-    """The outcome that all others are held against, once it is known."""
-    return {}
+async def plain(play: Play) -> Outcome:
+    """The outcome that all others are held against."""
+    return await play(as_it_is)
 
 
-async def test_the_stories_reach_every_end(
-    perform: Callable[..., Awaitable[Outcome]], told_once: dict[str, Outcome]
-) -> None:
-    outcome = told_once["plain"] = await perform(as_it_is)
-    turns = outcome.rows["turns"]
-    ends = Counter((turn["state"], turn["refusal"], turn["refund"]) for turn in turns)
-    assert set(ends) == {
+async def test_the_stories_reach_every_end(plain: Outcome) -> None:
+    turns = plain.rows["turns"]
+    ends = {(turn["state"], turn["refusal"], turn["refund"]) for turn in turns}
+    assert ends == {
         ("HELD", None, "NONE"),
         ("CONFIRMED", None, "NONE"),
         ("EXPIRED", None, "NONE"),
@@ -78,9 +76,9 @@ async def test_the_stories_reach_every_end(
         ("REFUSED", "one-live-turn", "NONE"),
         ("REFUSED", "closed", "NONE"),
     }
-    assert outcome.dead == Counter()
-    assert set(outcome.sent.values()) == {1}
-    for day in outcome.rows["quota_days"]:
+    assert plain.dead == Counter()
+    assert set(plain.sent.values()) == {1}
+    for day in plain.rows["quota_days"]:
         live = [turn for turn in turns if turn["pool"] == day["pool"] and turn["state"] in {"HELD", "CONFIRMED"}]
         assert len(live) == day["in_use"] <= day["capacity"]
 
@@ -97,17 +95,13 @@ async def shuffled_and_doubled(theatre: Theatre, act: Act) -> None:
 
 
 @pytest.mark.parametrize("way", [doubled, shuffled_and_doubled])
-async def test_doubled_and_in_another_order(
-    perform: Callable[..., Awaitable[Outcome]], told_once: dict[str, Outcome], way: Performance
-) -> None:
-    same(await perform(way), told_once["plain"])
+async def test_doubled_and_in_another_order(play: Play, plain: Outcome, way: Performance) -> None:
+    same(await play(way), plain)
 
 
-async def test_delivered_again_from_the_beginning(
-    perform: Callable[..., Awaitable[Outcome]], told_once: dict[str, Outcome]
-) -> None:
+async def test_delivered_again_from_the_beginning(play: Play, plain: Outcome) -> None:
     """Twice all acknowledgements are lost, once in the middle: whatever was read comes again."""
-    same(await perform(as_it_is, again_after=[5, 12]), told_once["plain"])
+    same(await play(as_it_is, again_after=[5, 12]), plain)
 
 
 def same(outcome: Outcome, plain: Outcome) -> None:

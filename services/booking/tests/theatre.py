@@ -1,5 +1,6 @@
 """A stage, a database and a booking on them, on which stories are performed and then looked at."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -48,6 +49,8 @@ class Theatre:
     url: str
     clock: FakeClock
     booking: Booking | None = None
+    _admin: AIOKafkaAdminClient | None = None
+    _consumer: AIOKafkaConsumer | None = None
 
     async def send(self, messages: Iterable[tuple[UUID, Sent]], *, times: int = 1) -> None:
         async with self.stage.raw_producer() as producer:
@@ -63,31 +66,25 @@ class Theatre:
 
     async def has_played(self) -> None:
         """Wait until every record was read and acknowledged, holds that ran out were swept, and all was sent."""
-        booking = self.booking
+        booking, admin, consumer = self.booking, self._admin, self._consumer
         assert booking is not None
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.stage.platform.kafka)
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.stage.platform.kafka)
-        await admin.start()
-        await consumer.start()
-        try:
+        assert admin is not None
+        assert consumer is not None
 
-            async def quiet() -> bool:
-                ends = await consumer.end_offsets(self.partitions())
-                read: dict[TopicPartition, int] = {}
-                for group in self.groups():
-                    found = await admin.list_consumer_group_offsets(group)
-                    read |= {each: at.offset for each, at in found.items()}
-                (waiting,) = await booking.rows(
-                    "SELECT (SELECT count(*) FROM outbox_messages WHERE sent_at IS NULL)"
-                    " + (SELECT count(*) FROM turns WHERE state = 'HELD' AND held_until <= :now)",
-                    now=self.clock(),
-                )
-                return all(read.get(each, 0) >= end for each, end in ends.items()) and waiting[0] == 0
+        async def quiet() -> bool:
+            (waiting,) = await booking.rows(
+                "SELECT (SELECT count(*) FROM outbox_messages WHERE sent_at IS NULL)"
+                " + (SELECT count(*) FROM turns WHERE state = 'HELD' AND held_until <= :now)",
+                now=self.clock(),
+            )
+            if waiting[0]:
+                return False
+            ends = await consumer.end_offsets(self.partitions())
+            read = await asyncio.gather(*(admin.list_consumer_group_offsets(group) for group in self.groups()))
+            reached = {partition: at.offset for found in read for partition, at in found.items()}
+            return all(reached.get(partition, 0) >= end for partition, end in ends.items())
 
-            await until(quiet, every=0.05, timeout=30, what="everything read and sent")
-        finally:
-            await consumer.stop()
-            await admin.close()
+        await until(quiet, every=0.05, timeout=30, what="everything read and sent")
 
     def groups(self) -> list[str]:
         return [self.stage.platform.topic_prefix + topic.group("booking") for topic in topics_of("booking")]
@@ -128,7 +125,13 @@ class Theatre:
             **settings,
         ) as booking:
             self.booking = booking
-            yield booking
+            self._admin = AIOKafkaAdminClient(bootstrap_servers=self.stage.platform.kafka)
+            self._consumer = AIOKafkaConsumer(bootstrap_servers=self.stage.platform.kafka)
+            await asyncio.gather(self._admin.start(), self._consumer.start())
+            try:
+                yield booking
+            finally:
+                await asyncio.gather(self._admin.close(), self._consumer.stop())
 
     async def outcome(self) -> Outcome:
         assert self.booking is not None
