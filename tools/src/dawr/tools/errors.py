@@ -2,6 +2,7 @@
 
 ToolError
 ├── dawr.tools.embedded.errors.EmbeddedError
+├── dawr.tools.mutants.plan.MutantError
 └── dawr.tools.platform.errors.PlatformError
 """
 
