@@ -114,14 +114,15 @@ def _tell(verdict: Verdict, done: int, of: int, console: Console) -> None:
 
 
 def _table(verdicts: Sequence[Verdict]) -> Table:
-    table = Table("mutant", "what it does", "", "noticed by", "seconds", box=None, padding=(0, 2, 0, 0))
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("mutant", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    table.add_column("noticed by", overflow="fold")
+    table.add_column("seconds", justify="right")
     for verdict in verdicts:
-        style = "green" if verdict.word == "caught" else "bold red"
-        table.add_row(
-            verdict.mutant.name,
-            verdict.mutant.why,
-            f"[{style}]{verdict.word}[/]",
-            verdict.detail.replace("[", r"\["),
-            f"{verdict.seconds:.0f}",
-        )
+        if verdict.word == "caught":
+            word, detail = "[green]caught[/]", verdict.detail
+        else:
+            word, detail = f"[bold red]{verdict.word}[/]", f"{verdict.mutant.why}: {verdict.detail}"
+        table.add_row(verdict.mutant.name, word, detail.replace("[", r"\["), f"{verdict.seconds:.0f}")
     return table

@@ -1,6 +1,7 @@
 """A copy of the repository in which code can be broken, with a Python that runs the copy's code and no other."""
 
 import os
+import re
 import shutil
 import subprocess
 import sysconfig
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from dawr.tools.mutants.plan import Mutant
 
+_SUMMARY = re.compile(r"^(?:FAILED|ERROR) (\S+::\S+)", re.MULTILINE)
 _SOURCES = ("libs/*/src", "services/*/src", "tools/src")
 
 
@@ -21,7 +23,7 @@ class Outcome:
 
     code: int
     failed: tuple[str, ...]
-    """Tests that failed, without what they have in common."""
+    """Tests that failed, as pytest names them."""
     output: str
 
 
@@ -75,9 +77,7 @@ class Scratch:
             os.killpg(process.pid, 9)
             output, _ = process.communicate()
             return Outcome(-1, (), output)
-        lines = output.splitlines()
-        failed = [line.split()[1] for line in lines if line.startswith(("FAILED ", "ERROR ")) and len(line.split()) > 1]
-        return Outcome(process.returncode, tuple(failed), output)
+        return Outcome(process.returncode, tuple(_SUMMARY.findall(output)), output)
 
 
 def _copy(repository: Path, to: Path) -> None:
