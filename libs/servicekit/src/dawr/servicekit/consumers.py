@@ -41,8 +41,6 @@ POLL_MS = 20
 CONFLICTS = 10
 """How often a batch is run again after a deadlock or the like before it is taken apart, and again so before
 those of its records that still ask for it are set aside."""
-_HOLD_BATCH_SECONDS = 60.0
-"""For how long one batch is tried through an outage before it is asked for anew: well below the broker's limit."""
 
 _POSITIONS = text("""
 INSERT INTO consumer_positions (topic, partition, next_offset)
@@ -79,6 +77,9 @@ class Consumers:
         self.subscriptions: list[Subscription] = []
         self.backoff_seconds = (0.05, 2.0)
         """The first and the longest pause before a batch is tried again."""
+        self.hold_batch_seconds = 60.0
+        """For how long one batch is tried through an outage before it is asked for anew: well below the broker's
+        limit for members that do not poll."""
         self._database = database
         self._platform = platform
         self._brokers: list[KafkaBroker] = []
@@ -193,7 +194,7 @@ class Consumers:
                     _log.warning("batch.taken-apart", topic=subscription.topic.name, why=why)
                     continue
                 conflicts += not outage
-                if self._stopping or time.monotonic() - start > _HOLD_BATCH_SECONDS:
+                if self._stopping or time.monotonic() - start > self.hold_batch_seconds:
                     return False
                 _log.warning("batch.again", topic=subscription.topic.name, why=why, attempt=attempt)
                 low, high = self.backoff_seconds
