@@ -5,11 +5,14 @@ started once and shared by all workers. Each test module gets topics with a pref
 """
 
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,6 +48,26 @@ def pytest_configure(config: pytest.Config) -> None:
     kafka = _servers.enter_context(Kafka(folder / "kafka"))
     postgres = _servers.enter_context(Postgres(folder / "postgres"))
     os.environ["DAWR_KAFKA"], os.environ["DAWR_POSTGRES"] = kafka.bootstrap, postgres.url("postgres")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give each worker whole files, and all files of an `xdist_group` to one: they share servers and fixtures.
+
+    xdist 3.8 tells groups by a suffix of the node id that pytest 9.2 no longer lets it set: each test went its own way.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    @cache
+    def group(path: str) -> str:
+        marked = re.search(r'xdist_group\("([^"]+)"\)', (config.rootpath / path).read_text("utf-8"))
+        return marked[1] if marked else path
+
+    class ByGroupOrFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group(nodeid.partition("::")[0])
+
+    return ByGroupOrFile(config, log)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
