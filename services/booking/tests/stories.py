@@ -178,7 +178,7 @@ def acts() -> Iterator[Act]:
         pays("abroad", EURO.convert(USD)),
         pays("stays"),
         cancels("goes", SHRUNK, role="office"),
-        service_described("PASS_REN", Money(minor=99, currency="SYP"), revision=2),
+        service_described("NOT_HERE", Money(minor=99, currency="SYP"), revision=2),
         capacity(1, office=SHRUNK.office, revision=3),
         capacity(9, office=SHRUNK.office, revision=2),
         TakenAway(capacity(1, office=BACK.office)),

@@ -10,8 +10,6 @@ from services.booking.tests.theatre import Outcome, Theatre
 
 from dawr.servicekit.testing import FakeClock, stage
 
-pytestmark = pytest.mark.xdist_group("replay of booking")
-
 Performance = Callable[["Theatre", Act], Awaitable[None]]
 
 
