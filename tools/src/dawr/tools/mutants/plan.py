@@ -13,7 +13,7 @@ class MutantError(ToolError):
 
 
 class Edit(BaseModel):
-    """One place: `old` stands exactly once in the file, and `new` takes its place."""
+    """One place: `old` stands in the file one time, and `new` takes its place."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
