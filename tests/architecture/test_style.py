@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(
     path
@@ -271,16 +269,3 @@ def test_nobody_promises_what_no_broker_gives() -> None:
         for match in words.finditer(path.read_text("utf-8"))
     ]
     assert found == []
-
-
-@pytest.mark.parametrize(
-    ("rule", "source"),
-    [
-        ("publish", "async def f(self): await self.producer.send('a')"),
-        ("publish", "async def f(p): await p.send_and_wait('a')"),
-    ],
-)
-def test_the_rules_can_see(rule: str, source: str) -> None:
-    called = [ast.unparse(node.func) for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
-    pattern = r"producer\w*\.send\w*$|\.(send_and_wait|send_batch|publish|publish_batch)$"
-    assert any(re.search(pattern, each) for each in called), rule
