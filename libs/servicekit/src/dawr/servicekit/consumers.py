@@ -282,6 +282,18 @@ class Consumers:
             if isinstance(outcome, BaseException):
                 _log.warning("consumer.not-left", why=type(outcome).__name__)
 
+    def has_died(self) -> bool:
+        """Whether a consumer's own work has ended while it should go on: it then says the same error at each poll,
+        for ever, and only a new one helps. aiokafka tells of it in no public way."""
+        for subscription in self.subscriptions:
+            consumer = subscription.subscriber.consumer if subscription.subscriber is not None else None
+            coordinator = getattr(consumer, "_coordinator", None)
+            fetcher = getattr(consumer, "_fetcher", None)
+            tasks = (getattr(coordinator, "_coordination_task", None), getattr(fetcher, "_fetch_task", None))
+            if any(task is not None and task.done() for task in tasks):
+                return True
+        return False
+
     def stuck_seconds(self) -> float:
         """For how long the oldest batch in flight has been worked on; 0 if there is none."""
         since = [each.busy_since for each in self.subscriptions if each.busy_since is not None]

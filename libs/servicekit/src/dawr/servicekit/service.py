@@ -28,6 +28,9 @@ from dawr.servicekit.settings import ServiceSettings
 
 _log = telemetry.get_logger("dawr.service")
 
+WATCH_SECONDS = 5.0
+"""How often it is looked whether a consumer's own work has ended by an error of the client."""
+
 Background = Callable[[], Awaitable[None]]
 """Work that goes on until it is cancelled; it is started again with back-off when it raises."""
 
@@ -226,7 +229,13 @@ class Service:
                 pause = min(pause * 2, 3.0)
             else:
                 self._joined.set()
-                return
+                pause = 0.2
+                while not self.consumers.has_died():  # noqa: ASYNC110 - aiokafka gives no event for it
+                    await asyncio.sleep(WATCH_SECONDS)
+                _log.error("consumers.anew")
+                self._joined.clear()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self.consumers.stop(), self.settings.drain_seconds)
 
     async def _drain(self, tasks: Sequence[asyncio.Task[None]], relaying: asyncio.Task[None] | None) -> None:
         seconds = self.settings.drain_seconds
