@@ -12,7 +12,7 @@ SHIPPED = $(filter-out tools,$(PACKAGES))
 TYPED = $(addsuffix /src,$(PACKAGES))
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo reset test test-containers bench check mutants lock
+.PHONY: help up demo reset test faults test-containers bench check mutants lock
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,8 +26,11 @@ demo: $(READY) ## Let a few hundred people compete for seats, then check the boo
 reset: $(READY) ## Wipe the data of `make up`
 	@.venv/bin/dawr reset
 
-test: $(READY) ## Run every test, on an embedded Kafka and PostgreSQL
-	$(PYTEST)
+test: $(READY) ## Run the tests, on an embedded Kafka and PostgreSQL (kills and outages: make faults)
+	$(PYTEST) --ignore=tests/faults
+
+faults: $(READY) ## Kill every process at seeded moments, and take the broker, a database and services away
+	.venv/bin/pytest tests/faults
 
 test-containers: $(READY) ## Run every test on containers (needs Docker)
 	$(PYTEST) --containers
