@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dawr.tools.mutants.plan import Mutant
 
-_SUMMARY = re.compile(r"^(?:FAILED|ERROR) (\S+::\S+)", re.MULTILINE)
+_SUMMARY = re.compile(r"^(?:FAILED|ERROR) (\S+::.+?)(?: - .*)?$", re.MULTILINE)
 _SOURCES = ("libs/*/src", "services/*/src", "tools/src")
 
 
