@@ -137,6 +137,7 @@ class Intake:
             asked_at=self._clock(),
         )
         place = await self.append(command, id=derived_id(turn_id, print_))
+        self._line.has_appended(pool.key, place)
         self._remember(turn_id, print_)
         seconds = wait_seconds(headers.get("prefer"))
         turn = await self._line.answer(place, turn_id, seconds) if seconds else None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dawr.booking.domain import Turn
 from dawr.booking.store import pools, turns
@@ -40,6 +41,7 @@ class Line:
         self._waiters: dict[int, list[tuple[int, _Waiter]]] = defaultdict(list)
         self._wake = asyncio.Event()
         self._asked: set[str] = set()
+        self._ours: dict[str, Place] = {}
         self.sold_out: dict[str, frozenset[UUID]] = {}
         """Pools known to have no seat left, each with its turns that were told anything else; looked at again twice
         a second while anybody asks for them."""
@@ -56,6 +58,11 @@ class Line:
         """Note that somebody asks for a pool, so that it becomes known when it is sold out."""
         if len(self._asked) < _ASKED_POOLS:
             self._asked.add(pool)
+
+    def has_appended(self, pool: str, place: Place) -> None:
+        """Note where the first of our requests to a pool stands that was made since it was looked at last."""
+        if len(self._ours) < _ASKED_POOLS:
+            self._ours.setdefault(pool, place)
 
     def knows_sold_out(self, pool: str, turn_id: UUID) -> bool:
         """Whether a pool is known to be sold out, and this turn is not known to have had another answer."""
@@ -92,9 +99,20 @@ class Line:
                             waiter.future.set_result(found.get(waiter.turn_id))
                 if self._asked and loop.time() >= sold_out_due:
                     sold_out_due = loop.time() + SOLD_OUT_SECONDS
-                    asked, self._asked = self._asked, set()
-                    self.sold_out = await pools.sold_out(connection, asked, self._database.clock())
+                    await self._look_for_sold_out(connection)
             await self._pause()
+
+    async def _look_for_sold_out(self, connection: AsyncConnection) -> None:
+        """Look at the pools that were asked for. One becomes known when a request of ours to it has been settled: what
+        was asked before, of another process or of one before this, has its answer then. Else whoever asks again while
+        their first request still waits in the line would be refused here, and might get a seat there."""
+        asked, self._asked = self._asked, set()
+        settled = {pool for pool, place in self._ours.items() if self.has_settled(place)}
+        self.sold_out = await pools.sold_out(
+            connection, {pool for pool in asked if pool in self.sold_out or pool in settled}, self._database.clock()
+        )
+        for pool in settled - self.sold_out.keys():
+            del self._ours[pool]
 
     def _take_passed(self) -> list[_Waiter]:
         passed = []
