@@ -205,7 +205,7 @@ def _check_seats(people: Sequence[Person], books: Books) -> list[Check]:
     wrong = [f"{row['pool']}: {row['live']} live, {row['in_use']} counted" for row in books.pools
              if row["live"] != row["in_use"]]  # fmt: skip
     live = Counter((turn["person_id"], turn["family"]) for turn in books.turns if turn["state"] in _LIVE)
-    twins = [f"{person.number}" for person in people if person.twin_agreed is False]
+    twins = [f"{person.number}: {person.twins_differ}" for person in people if person.twins_differ]
     troubled = [f"{person.number} ({person.part}): {person.trouble}" for person in people if person.trouble]
     return [
         Check("everybody's part was played to its end", not troubled,
@@ -219,7 +219,7 @@ def _check_seats(people: Sequence[Person], books: Books) -> list[Check]:
               "; ".join(wrong[:3]) or f"{sum(row['in_use'] for row in books.pools)} seats"),
         Check("at most one live turn per person and family", all(count == 1 for count in live.values()),
               f"{len(live)} live turns"),
-        Check("a second press changed nothing", not twins, f"{len(twins)} had two answers {twins[:3] or ''}"),
+        Check("a second press changed nothing", not twins, "; ".join(twins[:3]) or "twins had one answer"),
     ]  # fmt: skip
 
 

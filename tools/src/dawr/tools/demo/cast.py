@@ -70,7 +70,8 @@ class Person:
     held: bool = False
     paid: bool = False
     late: bool = False
-    twin_agreed: bool | None = None
+    twins_differ: str | None = None
+    """Of who pressed twice: how the two answers differ, if they do."""
     trouble: str | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 

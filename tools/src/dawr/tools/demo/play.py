@@ -52,7 +52,8 @@ async def _ask_at_home(person: Person, theatre: Theatre) -> dict[str, Any] | Non
         _expect(answer, {201, 202})
     if not accepted:
         person.turn_id = refusals[0].get("turn_id")
-        person.twin_agreed = len({each["code"] for each in refusals}) == 1
+        codes = {each["code"] for each in refusals}
+        person.twins_differ = None if len(codes) == 1 else f"{codes}"
         _refused(person, theatre, refusals[0]["code"], in_line=person.turn_id is not None)
         return None
     person.accepted = person.in_line = True
@@ -60,7 +61,9 @@ async def _ask_at_home(person: Person, theatre: Theatre) -> dict[str, Any] | Non
     turn = await _follow_to_seat(person, theatre, accepted[0].json()["id"], begin)
     # One press may be answered while it waits and the other one later: what counts is that they end alike.
     same_turn = len({answer.json()["id"] for answer in accepted}) == 1
-    person.twin_agreed = same_turn and all(each["code"] == person.refusal for each in refusals)
+    if not same_turn or any(each["code"] != person.refusal for each in refusals):
+        end = turn["state"] if turn is not None else person.refusal
+        person.twins_differ = f"{[answer.json() for answer in answers]}, in the end {end}"
     return turn
 
 
