@@ -1,6 +1,6 @@
 """A part is away for a while: what needs it says so at once, everything else goes on, and nothing is lost or half done.
 
-`DAWR_OUTAGE_SECONDS` says for how long the broker and booking's database are away (10).
+`DAWR_OUTAGE_SECONDS` says for how long the broker and booking's database are away (30).
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from dawr.tools.demo.cast import Wish
 from dawr.tools.embedded.postgres import Postgres
 from dawr.tools.platform.platform import Platform
 
-OUTAGE_SECONDS = float(os.environ.get("DAWR_OUTAGE_SECONDS", "10"))
+OUTAGE_SECONDS = float(os.environ.get("DAWR_OUTAGE_SECONDS", "30"))
 AT_ONCE_SECONDS = 2.0
 """What a quick no may take on a machine that is busy with other tests."""
 
