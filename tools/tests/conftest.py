@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,8 @@ from typing import Protocol, TypeVar
 
 import httpx
 import pytest
+
+from dawr.tools.embedded import ports
 
 T = TypeVar("T")
 
@@ -69,14 +70,7 @@ class Launch(Protocol):
 
 @pytest.fixture(scope="session")
 def free_port() -> Callable[[], int]:
-    return _free_port
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return ports.free_port
 
 
 @pytest.fixture(scope="session")
@@ -85,7 +79,7 @@ def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launch]:
     running: list[ToolProcess] = []
 
     def started(module: str, prefix: str, **settings: str) -> ToolProcess:
-        port = _free_port()
+        port = ports.free_port()
         log = tmp_path_factory.mktemp("log") / "output.txt"
         tool = ToolProcess(module, {f"{prefix}_HTTP_PORT": str(port), **settings}, port, log)
         running.append(tool)

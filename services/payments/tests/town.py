@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -29,6 +28,7 @@ from dawr.servicekit.auth import Role
 from dawr.servicekit.envelope import Received
 from dawr.servicekit.service import Service
 from dawr.servicekit.testing import Stage, until
+from dawr.tools.embedded.ports import free_port
 
 NEW_SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 FEE = Money(minor=31_270_000, currency="SYP")
@@ -52,13 +52,6 @@ def signed_headers(secrets: Sequence[str], webhook_id: str, at: datetime, body: 
         "webhook-timestamp": str(int(at.timestamp())),
         "webhook-signature": " ".join(Webhook(secret).sign(webhook_id, at, body.decode()) for secret in secrets),
     }
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Bank:

@@ -2,25 +2,26 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from dawr.contracts.topics import TOPICS
 from dawr.servicekit import relay
 from dawr.tools.platform import state as states
 from dawr.tools.platform.errors import PlatformError
 from dawr.tools.platform.folder import Folder
-from dawr.tools.platform.parts import PART, PARTS
+from dawr.tools.platform.parts import PARTS
+from dawr.tools.platform.readiness import look
 
 NOT_RUNNING = 3
-_LIMIT_SECONDS = 3.0
 
 
 def running(root: Path) -> states.State:
@@ -33,19 +34,18 @@ def running(root: Path) -> states.State:
 
 def status(root: Path, *, as_json: bool) -> int:
     """Print what runs; the exit code: 0 if all is ready, 1 if not yet, 3 if nothing runs."""
-    state = states.running(Folder.of(root))
+    state = asyncio.run(look(root))
     if state is None:
         if as_json:
             print(json.dumps({"running": False, "ready": False, "ports": {}, "parts": {}}))
         else:
             Console().print("Not running. Start it with [bold]make up[/].")
         return NOT_RUNNING
-    ready = asyncio.run(_readiness(state))
-    all_ready = state.status == "ready" and all(ready.values())
+    all_ready = state.status == "ready" and all(part.ready for part in state.parts.values())
     if as_json:
         parts = {
             name: {
-                "url": part.url, "port": part.port, "pid": part.pid, "ready": ready[name], "restarts": part.restarts,
+                "url": part.url, "port": part.port, "pid": part.pid, "ready": part.ready, "restarts": part.restarts,
             }
             for name, part in state.parts.items()
         }  # fmt: skip
@@ -57,25 +57,10 @@ def status(root: Path, *, as_json: bool) -> int:
     else:
         table = Table("part", "ready", "address", "process", "restarts", box=None, padding=(0, 2, 0, 0))
         for name, part in state.parts.items():
-            mark = "[green]✓[/]" if ready[name] else "[red]✗[/]"
+            mark = "[green]✓[/]" if part.ready else "[red]✗[/]"
             table.add_row(name, mark, part.url, str(part.pid or "–"), str(part.restarts))
         Console().print(table)
     return 0 if all_ready else 1
-
-
-async def _readiness(state: states.State) -> dict[str, bool]:
-    async with httpx.AsyncClient(timeout=_LIMIT_SECONDS, trust_env=False) as client:
-
-        async def look(part: states.PartState) -> bool:
-            path = PART[part.part].ready_path
-            if path is None:
-                return part.process() is not None and part.ready
-            try:
-                return (await client.get(part.url + path)).status_code == 200
-            except httpx.HTTPError:
-                return False
-
-        return dict(zip(state.parts, await asyncio.gather(*map(look, state.parts.values())), strict=True))
 
 
 def topics(root: Path) -> None:
@@ -152,10 +137,17 @@ def outbox(root: Path) -> None:
 
 
 async def _depth(url: str) -> relay.Depth:
+    async with _connected(url) as connection:
+        return await relay.depth(connection)
+
+
+@asynccontextmanager
+async def _connected(url: str) -> AsyncIterator[AsyncConnection]:
+    """A connection to a service's database, in a transaction that is committed at the end."""
     engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://", 1))
     try:
-        async with engine.connect() as connection:
-            return await relay.depth(connection)
+        async with engine.begin() as connection:
+            yield connection
     finally:
         await engine.dispose()
 
@@ -170,9 +162,5 @@ def resend(root: Path, service: str, hours: float) -> None:
 
 
 async def _resend(url: str, hours: float) -> int:
-    engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://", 1))
-    try:
-        async with engine.begin() as connection:
-            return await relay.resend(connection, datetime.now(UTC) - timedelta(hours=hours))
-    finally:
-        await engine.dispose()
+    async with _connected(url) as connection:
+        return await relay.resend(connection, datetime.now(UTC) - timedelta(hours=hours))
