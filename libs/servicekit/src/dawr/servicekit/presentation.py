@@ -1,10 +1,7 @@
-"""How values are shown to people: amounts and dates, in Arabic and English."""
+"""How amounts are shown to people, in Arabic and English."""
 
-from datetime import date, datetime
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency
 
 from dawr.contracts import Money
@@ -26,13 +23,3 @@ def money_text(money: Money, lang: str) -> str:
         locale=lang,
         currency_digits=False,
     )
-
-
-def date_text(day: date, lang: str) -> str:
-    """A day in full, with its weekday."""
-    return format_date(day, format="full", locale=lang)
-
-
-def moment_text(moment: datetime, zone: str, lang: str) -> str:
-    """A moment in an office's local time."""
-    return format_datetime(moment, format="d MMMM y HH:mm", tzinfo=ZoneInfo(zone), locale=lang)

@@ -105,7 +105,6 @@ class Provider(Protocol):
         ...
 
 
-CHECKOUT_CAPTURED = "checkout-captured"
 CHECKOUT_RAN_OUT = "already-expired"
 _NOT_FOUND = "not-found"
 _NOT_ABOUT_THE_REQUEST = frozenset({401, 403, 408, 429})
