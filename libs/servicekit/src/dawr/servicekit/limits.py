@@ -39,13 +39,9 @@ class UnsupportedType(Refusal):
     title = Text(ar="نوع المحتوى غير مدعوم", en="Content type not supported")
 
 
-def headers_of_every_answer() -> list[tuple[bytes, bytes]]:
-    """What each answer says, whatever it is: under which trace it can be found, and that its type is to be believed."""
-    return [(b"x-content-type-options", b"nosniff"), (b"x-trace-id", telemetry.trace_id().encode())]
-
-
 class Limits:
     """Reads a body whole up to a limit, refuses what is too large, too deep or not JSON, and times the answer.
+    Whatever is raised within becomes a problem document, unless the answer has begun.
 
     `forms` lists paths that take HTML forms instead.
     """
@@ -64,13 +60,18 @@ class Limits:
         headers = dict(scope["headers"])
         parent = headers.get(b"traceparent", b"").decode("latin-1")
         telemetry.traceparent.set(telemetry.new_traceparent(parent))
-        status = 500
+        status = 0
 
         async def send_and_note(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *headers_of_every_answer()]
+                # Each answer says that its type is to be believed, and under which trace it can be found.
+                message["headers"] = [
+                    *message["headers"],
+                    (b"x-content-type-options", b"nosniff"),
+                    (b"x-trace-id", telemetry.trace_id().encode()),
+                ]
             await send(message)
 
         try:
@@ -78,14 +79,17 @@ class Limits:
                 body = await self._read(scope["path"], headers, receive)
                 receive = _given(body, receive)
             await self._app(scope, receive, send_and_note)
-        except Refusal as refusal:
+        except Exception as error:
+            if status:
+                raise  # the answer has begun: all that is left is to break it off
+            refusal = problems.refusal_for(error)
             accept = headers.get(b"accept-language", b"").decode("latin-1")
             lang = problems.language(accept, self._default_language)
             response = problems.respond(refusal, lang=lang, instance=scope["path"])
             await response(scope, receive, send_and_note)
         finally:
             route = getattr(scope.get("route"), "path", "unmatched")
-            telemetry.REQUESTS.labels(route, scope["method"], status).inc()
+            telemetry.REQUESTS.labels(route, scope["method"], status or 500).inc()
             telemetry.REQUEST_SECONDS.labels(route).observe(time.perf_counter() - start)
 
     async def _read(self, path: str, headers: dict[bytes, bytes], receive: Receive) -> bytes:

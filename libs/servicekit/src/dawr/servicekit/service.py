@@ -17,11 +17,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from dawr.servicekit import limits, problems, telemetry
+from dawr.servicekit import problems, telemetry
 from dawr.servicekit.auth import Verifier
 from dawr.servicekit.clock import Clock, utc_now
 from dawr.servicekit.consumers import Consumers
 from dawr.servicekit.database import Database
+from dawr.servicekit.limits import Limits
 from dawr.servicekit.producer import Producer
 from dawr.servicekit.relay import Relay
 from dawr.servicekit.settings import ServiceSettings
@@ -122,7 +123,6 @@ class Service:
             exception_handlers={
                 RequestValidationError: problems.on_error,
                 HTTPException: problems.on_error,
-                Exception: problems.on_error,
             },
         )
         app.state.default_language = self.settings.platform.default_language
@@ -134,12 +134,11 @@ class Service:
         if role.serves and self.routes:
             app.add_middleware(_Straight, app=app, routes=self.routes)
         app.add_middleware(
-            limits.Limits,
+            Limits,
             body_bytes=self.settings.http_body_bytes,
             default_language=self.settings.platform.default_language,
             forms=self.forms,
         )
-        app.add_middleware(_CatchAll, default_language=self.settings.platform.default_language)
         return app
 
     def _add_operations(self, app: FastAPI) -> None:
@@ -278,7 +277,7 @@ async def _keep(name: str, work: Background) -> None:
 class _Straight:
     """Leads requests for the plain routes straight to their endpoints: FastAPI's layers are for the others.
 
-    Refusals are answered by `Limits`, which stands around this.
+    What they raise is answered by `Limits`, which stands around this.
     """
 
     def __init__(self, inner: Any, *, app: FastAPI, routes: Sequence[BaseRoute]) -> None:
@@ -299,31 +298,3 @@ class _Straight:
         scope["app"], scope["route"] = self._app, route
         response = await route.endpoint(Request(scope, receive))
         await response(scope, receive, send)
-
-
-class _CatchAll:
-    """The last resort: whatever escapes becomes a problem document, and the connection goes on."""
-
-    def __init__(self, app: Any, *, default_language: str) -> None:
-        self._app = app
-        self._default_language = default_language
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        started = False
-
-        async def note(message: Any) -> None:
-            nonlocal started
-            started = started or message["type"] == "http.response.start"
-            await send(message)
-
-        try:
-            await self._app(scope, receive, note)
-        except Exception as error:
-            if scope["type"] != "http" or started:
-                raise
-            refusal = problems.refusal_for(error)
-            accept = dict(scope["headers"]).get(b"accept-language", b"").decode("latin-1")
-            lang = problems.language(accept, self._default_language)
-            response = problems.respond(refusal, lang=lang, instance=scope["path"])
-            response.raw_headers += limits.headers_of_every_answer()  # `Limits` stands within this, and did not see it
-            await response(scope, receive, note)
