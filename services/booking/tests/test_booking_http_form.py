@@ -150,7 +150,9 @@ async def test_only_citizens_take_turns(booking: Booking) -> None:
         is_problem(await post(booking, ENCODED, **headers), 403, "not-allowed", "en")
 
 
-@pytest.mark.parametrize("prefer", ["wait", "wait=", "wait=x", "wait=-1", "wait=99999", "respond-async", "\xff", ","])
+@pytest.mark.parametrize(
+    "prefer", ["wait", "wait=", "wait=x", "wait=-1", "wait=9999999999", "respond-async", "\xff", ","]
+)
 async def test_a_preference_that_is_not_understood_is_no_error(booking: Booking, prefer: str) -> None:
     """RFC 7240, section 2: it is ignored as if it were not there."""
     office = await booking.opened(1)

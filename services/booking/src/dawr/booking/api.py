@@ -1,10 +1,8 @@
 """What booking answers over HTTP, beside taking a turn (`intake`)."""
 
 import asyncio
-import base64
-import binascii
 from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -17,7 +15,7 @@ from dawr.booking import domain
 from dawr.booking.catalogue import Catalogue, end_of_day
 from dawr.booking.domain import Seats, State, Turn
 from dawr.booking.errors import NotCancellable, TooFarAhead, TooLateToCancel, UnknownOffice, UnknownTurn
-from dawr.booking.intake import Intake, wait_seconds
+from dawr.booking.intake import Intake
 from dawr.booking.line import Line
 from dawr.booking.openapi import problem
 from dawr.booking.present import requested, shown_turn
@@ -26,12 +24,13 @@ from dawr.booking.store import pools, turns
 from dawr.contracts import Place, derived_id
 from dawr.contracts.booking import CancelTurn
 from dawr.contracts.values import Code, TierCode
-from dawr.servicekit import problems
 from dawr.servicekit.auth import Caller, Role, Verifier, require
 from dawr.servicekit.clock import Clock
 from dawr.servicekit.database import Database
 from dawr.servicekit.errors import is_outage
 from dawr.servicekit.idempotency import IdempotencyKey, KeyReused, fingerprint, needed
+from dawr.servicekit.pages import Cursor, Limit, cursor_after, link_next, moment_and_id, place_of
+from dawr.servicekit.prefer import wait_seconds
 from dawr.servicekit.problems import request_language
 
 DAYS_SHOWN = 30
@@ -207,19 +206,20 @@ def create_router(
     async def list_turns(
         request: Request,
         caller: Citizen,
-        limit: Annotated[int, Query(ge=1, le=100)] = 20,
-        cursor: Annotated[str | None, Query(max_length=200)] = None,
+        limit: Limit = 20,
+        cursor: Cursor = None,
     ) -> Response:
         lang = request_language(request)
         async with database.reading() as connection:
             found = await turns.of_person(
-                connection, caller.person_id, limit=limit + 1, before=_cursor(cursor) if cursor else None
+                connection, caller.person_id, limit=limit + 1, before=place_of(cursor, moment_and_id)
             )
-        more = _pack_cursor(*found[limit - 1]) if len(found) > limit else None
+        more = None
+        if len(found) > limit:
+            asked_at, last = found[limit - 1]
+            more = cursor_after(asked_at.isoformat(), last.id)
         items = [shown_turn(turn, catalogue, lang) for _, turn in found[:limit]]
-        headers = {"content-language": lang}
-        if more:
-            headers["link"] = f'<{request.url.path}?limit={limit}&cursor={more}>; rel="next"'
+        headers = {"content-language": lang, **link_next(request, more)}
         return Response(orjson.dumps({"items": items, "next": more}), 200, headers, "application/json")
 
     @router.get("/turns/{id}", operation_id="get_turn", summary="A turn and its history",
@@ -342,16 +342,3 @@ def _place(at: str | None) -> Place | None:
         return None
     partition, offset = at.split(":")
     return Place(partition=int(partition), offset=int(offset))
-
-
-def _pack_cursor(asked_at: datetime, turn: Turn) -> str:
-    return base64.urlsafe_b64encode(f"{asked_at.isoformat()} {turn.id}".encode()).decode().rstrip("=")
-
-
-def _cursor(text: str) -> tuple[datetime, UUID]:
-    try:
-        at, _, id = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().partition(" ")
-        return datetime.fromisoformat(at).astimezone(UTC), UUID(id)
-    except (ValueError, OverflowError, binascii.Error) as error:
-        pointer = [{"loc": ("query", "cursor"), "type": "cursor_invalid", "msg": "not a cursor of this list"}]
-        raise problems.invalid_request(pointer) from error

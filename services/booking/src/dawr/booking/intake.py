@@ -42,12 +42,11 @@ from dawr.servicekit.clock import Clock
 from dawr.servicekit.envelope import headers_for
 from dawr.servicekit.errors import Transient
 from dawr.servicekit.idempotency import KeyMissing, KeyReused, fingerprint
+from dawr.servicekit.prefer import wait_seconds
 from dawr.servicekit.producer import Producer
 
-MAX_WAIT_SECONDS = 10
 RETRY_AFTER_SECONDS = 2
 _REMEMBERED_KEYS = 50_000
-_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*(\"?)(\d{1,3})\1(?:$|[,;\s])", re.IGNORECASE)
 _KEY = re.compile(r"[\x21-\x7e]{1,128}")
 _JSON = "application/json"
 
@@ -68,12 +67,6 @@ class TakeTurn(BaseModel):
     office: Code
     date: Annotated[date, Field(description="A local date of the office.")]
     window: WindowStart | None = None
-
-
-def wait_seconds(prefer: str | None) -> int:
-    """How long a caller prefers to wait (RFC 7240 `Prefer: wait=N`), at most ten seconds; 0 if they don't say."""
-    found = _WAIT.search(prefer or "")
-    return min(int(found.group(2)), MAX_WAIT_SECONDS) if found else 0
 
 
 class Intake:

@@ -17,10 +17,9 @@ from dawr.notifications.store import inbox as inbox_store
 from dawr.notifications.values import values_of, zone_of
 from dawr.servicekit.auth import Caller, Role, Verifier, require
 from dawr.servicekit.database import Database
+from dawr.servicekit.pages import Cursor, Limit, cursor_after, link_next, moment_and_id, place_of
 from dawr.servicekit.problems import request_language
 
-Limit = Annotated[int, Query(ge=1, le=100, description="The size of the page.")]
-Cursor = Annotated[str | None, Query(max_length=200, description="`next` of the page before.")]
 Email = Annotated[str, Field(pattern=contacts.EMAIL, max_length=254, examples=["sami@example.org"])]
 Phone = Annotated[str, Field(pattern=contacts.PHONE, examples=["+963991234567"])]
 Ways = Annotated[tuple[Way, ...], Field(max_length=3, examples=[["sms", "email"]])]
@@ -256,9 +255,10 @@ def _add_inbox(router: APIRouter, signed_in: Any, database: Database, texts: Tex
                 language=asked if "accept-language" in request.headers else contact.speaks(asked),
                 now=database.clock(),
                 limit=limit,
-                cursor=cursor,
+                before=place_of(cursor, moment_and_id),
             )
-        _link_next(request, response, page.cursor)
+        following = cursor_after(page.last[0].isoformat(), page.last[1]) if page.last else None
+        response.headers.update(link_next(request, following))
         items = [
             InboxMessage(
                 id=entry.id,
@@ -271,7 +271,7 @@ def _add_inbox(router: APIRouter, signed_in: Any, database: Database, texts: Tex
             )
             for entry in page.entries
         ]
-        return Inbox(items=items, unread=page.unread, next=page.cursor)
+        return Inbox(items=items, unread=page.unread, next=following)
 
     @router.post(
         "/inbox/{id}/read",
@@ -312,7 +312,7 @@ def _add_deliveries(router: APIRouter, signed_in: Any, database: Database) -> No
                 limit=limit + 1,
             )
         following = str(rows[limit - 1].id) if len(rows) > limit else None
-        _link_next(request, response, following)
+        response.headers.update(link_next(request, following))
         items = [
             Delivery(
                 message_id=row.message_id,
@@ -369,9 +369,3 @@ def _add_templates(router: APIRouter, signed_in: Any, texts: Texts) -> None:
             html=mail.html,
             sms=texts.sms(code, style, values),
         )
-
-
-def _link_next(request: Request, response: Response, cursor: str | None) -> None:
-    if cursor:
-        url = request.url.include_query_params(cursor=cursor)
-        response.headers["link"] = f'<{url.path}?{url.query}>; rel="next"'

@@ -8,13 +8,14 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
 from dawr.catalog.api.callers import READERS, REFUSED, caller_in
-from dawr.catalog.api.pages import NUMBER, Cursor, Limit, cursor_after, link_to_next, place_of
+from dawr.catalog.api.pages import Cursor, number
 from dawr.catalog.api.problem import answers
 from dawr.catalog.api.shown import Shown
 from dawr.catalog.domain.services import Origin
 from dawr.catalog.store import changes
 from dawr.servicekit.auth import Verifier
 from dawr.servicekit.database import Database
+from dawr.servicekit.pages import Limit, cursor_after, link_next, place_of
 
 Subject = Annotated[
     str | None,
@@ -66,16 +67,12 @@ def create_changes_router(database: Database, verifier: Verifier) -> APIRouter:
     async def list_changes(
         request: Request, subject: Subject = None, limit: Limit = 50, cursor: Cursor = None
     ) -> Response:
-        before = place_of(cursor, NUMBER)
+        before = place_of(cursor, number)
         async with database.reading() as connection:
-            found = await changes.entries(
-                connection, subject=subject, before=int(before) if before else None, limit=limit + 1
-            )
+            found = await changes.entries(connection, subject=subject, before=before, limit=limit + 1)
         items = tuple(_shown(entry) for entry in found[:limit])
         page = ChangeList(items=items, next=cursor_after(items[-1].number) if len(found) > limit else None)
-        headers = {"cache-control": "no-store"}
-        if link := link_to_next(request, page.next):
-            headers["link"] = link
+        headers = {"cache-control": "no-store", **link_next(request, page.next)}
         return Response(page.model_dump_json(), 200, headers, "application/json")
 
     return router

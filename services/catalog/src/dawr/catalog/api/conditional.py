@@ -61,7 +61,7 @@ class PublicAnswers:
         if_none_match: str | None,
         read: Read,
         *,
-        links: Callable[[Any], str | None] | None = None,
+        links: Callable[[Any], dict[str, str]] | None = None,
     ) -> Response:
         """What was asked for, or 304 from the catalogue's revision alone. `links` gives its `Link` header."""
         lang = request_language(request)
@@ -72,8 +72,8 @@ class PublicAnswers:
                 return self._unchanged(tag, lang)
             body = await read(connection, lang)
         headers = self._headers(tag, lang)
-        if links is not None and (link := links(body)):
-            headers["link"] = link
+        if links is not None:
+            headers |= links(body)
         return Response(body.model_dump_json(), 200, headers, "application/json")
 
     async def give_dated(

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dawr.catalog.api.conditional import KEPT, IfNoneMatch, PublicAnswers
-from dawr.catalog.api.pages import CODE, Cursor, Limit, cursor_after, link_to_next, place_of
+from dawr.catalog.api.pages import Cursor, code
 from dawr.catalog.api.problem import answers
 from dawr.catalog.api.services import Search
 from dawr.catalog.api.shown import (
@@ -21,6 +21,7 @@ from dawr.catalog.errors import UnknownOffice
 from dawr.catalog.store import offices as office_store
 from dawr.catalog.store import services as service_store
 from dawr.contracts.values import Code
+from dawr.servicekit.pages import Limit, cursor_after, link_next, place_of
 
 
 def create_offices_router(public: PublicAnswers) -> APIRouter:
@@ -43,7 +44,7 @@ def create_offices_router(public: PublicAnswers) -> APIRouter:
         cursor: Cursor = None,
         if_none_match: IfNoneMatch = None,
     ) -> Response:
-        after = place_of(cursor, CODE) or ""
+        after = place_of(cursor, code) or ""
 
         async def read(connection: AsyncConnection, lang: str) -> OfficeList:
             found = await office_store.find_offices(
@@ -53,7 +54,7 @@ def create_offices_router(public: PublicAnswers) -> APIRouter:
             items = tuple(office_summary(each, regions[each.region].thing, lang) for each in found[:limit])
             return OfficeList(items=items, next=cursor_after(items[-1].code) if len(found) > limit else None)
 
-        return await public.give(request, if_none_match, read, links=lambda page: link_to_next(request, page.next))
+        return await public.give(request, if_none_match, read, links=lambda page: link_next(request, page.next))
 
     @router.get(
         "/offices/{code}",

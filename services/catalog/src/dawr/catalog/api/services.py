@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dawr.catalog.api.conditional import KEPT, IfNoneMatch, PublicAnswers
-from dawr.catalog.api.pages import CODE, Cursor, Limit, cursor_after, link_to_next, place_of
+from dawr.catalog.api.pages import Cursor, code
 from dawr.catalog.api.problem import answers
 from dawr.catalog.api.shown import ServiceDetail, ServiceList, service_detail, service_summary
 from dawr.catalog.domain.offices import earliest_date
@@ -17,6 +17,7 @@ from dawr.catalog.store import services as service_store
 from dawr.contracts import Channel
 from dawr.contracts.values import Code
 from dawr.servicekit.clock import Clock
+from dawr.servicekit.pages import Limit, cursor_after, link_next, place_of
 
 Search = Annotated[
     str | None,
@@ -44,7 +45,7 @@ def create_services_router(public: PublicAnswers) -> APIRouter:
         cursor: Cursor = None,
         if_none_match: IfNoneMatch = None,
     ) -> Response:
-        after = place_of(cursor, CODE) or ""
+        after = place_of(cursor, code) or ""
 
         async def read(connection: AsyncConnection, lang: str) -> ServiceList:
             found = await service_store.find_services(
@@ -54,7 +55,7 @@ def create_services_router(public: PublicAnswers) -> APIRouter:
             items = tuple(service_summary(each, agencies[each.agency].thing, lang) for each in found[:limit])
             return ServiceList(items=items, next=cursor_after(items[-1].code) if len(found) > limit else None)
 
-        return await public.give(request, if_none_match, read, links=lambda page: link_to_next(request, page.next))
+        return await public.give(request, if_none_match, read, links=lambda page: link_next(request, page.next))
 
     @router.get(
         "/services/{code}",

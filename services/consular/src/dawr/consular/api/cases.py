@@ -1,18 +1,17 @@
 """The cases of a person, and those of a mission for its staff."""
 
 import datetime as dt
-import re
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Header, Path, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
 from dawr.consular.api.callers import Citizen, MissionStaff
 from dawr.consular.api.documents import problems
-from dawr.consular.api.pages import Cursor, Limit, page, unpack
+from dawr.consular.api.pages import page
 from dawr.consular.api.views import CaseList, ShownCaseWithHistory, links_of, shown_case, shown_case_with_history
 from dawr.consular.domain.case import ANSWERED, LIVE, Case, CaseState, Wish, case_id
 from dawr.consular.errors import SEAT_REFUSALS
@@ -25,19 +24,9 @@ from dawr.contracts.consular import CaseOpened
 from dawr.contracts.values import Code, Currency, TierCode, WindowStart
 from dawr.servicekit.database import Database, Transaction
 from dawr.servicekit.idempotency import Answer, IdempotencyKey, answer_once, needed
+from dawr.servicekit.pages import Cursor, Limit, moment_and_id, place_of
+from dawr.servicekit.prefer import Prefer, wait_seconds
 from dawr.servicekit.problems import NotFound, request_language
-
-MAX_WAIT_SECONDS = 10
-_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*(\d{1,9})(?:$|[,;\s])")
-
-Prefer = Annotated[
-    str | None,
-    Header(
-        alias="Prefer",
-        max_length=200,
-        description="`wait=N` (RFC 7240): wait up to N ≤ 10 seconds for booking's answer.",
-    ),
-]
 
 
 class OpenCase(BaseModel):
@@ -84,12 +73,6 @@ class OpenCase(BaseModel):
             mandate_id=self.mandate,
             pay_currency=self.pay_currency,
         )
-
-
-def wait_seconds(prefer: str | None) -> int:
-    """How long a caller prefers to wait (RFC 7240 `Prefer: wait=N`), at most ten seconds; 0 if they don't say."""
-    found = _WAIT.search(prefer or "")
-    return min(int(found.group(1)), MAX_WAIT_SECONDS) if found else 0
 
 
 class CaseResource:
@@ -192,7 +175,7 @@ class CaseResource:
 
     async def list_own(self, request: Request, caller: Citizen, limit: Limit = 20, cursor: Cursor = None) -> Response:
         """Cases that the caller opened, and those that others opened for them."""
-        after = unpack(cursor, _after)
+        after = place_of(cursor, _after)
         async with self._database.reading() as connection:
             found = await cases.page_of_person(connection, caller.person_id, after=after, limit=limit + 1)
         return page(request, found, limit, shown=shown_case, place=_place)
@@ -246,7 +229,7 @@ class CaseResource:
         """The cases of the caller's own mission; another one is as if it did not exist."""
         if caller.office != code:
             raise NotFound
-        after = unpack(cursor, _after)
+        after = place_of(cursor, _after)
         async with self._database.reading() as connection:
             found = await cases.page_of_mission(connection, code, date=date, state=state, after=after, limit=limit + 1)
         return page(request, found, limit, shown=shown_case, place=_place)
@@ -267,9 +250,9 @@ class CaseResource:
         return Response(orjson.dumps(body), status, headers, "application/json")
 
 
-def _place(case: Case) -> list[str]:
-    return [case.opened_at.isoformat(), str(case.id)]
+def _place(case: Case) -> tuple[object, ...]:
+    return case.opened_at.isoformat(), case.id
 
 
-def _after(place: Any) -> After:
-    return After(dt.datetime.fromisoformat(place[0]).astimezone(), UUID(place[1]))
+def _after(at: str, id: str) -> After:
+    return After(*moment_and_id(at, id))

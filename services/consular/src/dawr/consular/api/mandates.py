@@ -1,7 +1,5 @@
 """Mandates, for both of their sides."""
 
-from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import orjson
@@ -11,7 +9,7 @@ from starlette.responses import Response
 
 from dawr.consular.api.callers import Citizen
 from dawr.consular.api.documents import problems
-from dawr.consular.api.pages import Cursor, Limit, page, unpack
+from dawr.consular.api.pages import page
 from dawr.consular.api.views import MandateList, ShownMandate, shown_mandate
 from dawr.consular.domain.mandate import Mandate, as_of
 from dawr.consular.service.mandates import consent_to_mandate, draft_mandate, revoke_mandate
@@ -19,6 +17,7 @@ from dawr.consular.store import mandates
 from dawr.contracts.consular import Kinship
 from dawr.servicekit.database import Database, Transaction
 from dawr.servicekit.idempotency import Answer, IdempotencyKey, answer_once
+from dawr.servicekit.pages import Cursor, Limit, moment_and_id, place_of
 from dawr.servicekit.problems import NotFound
 
 
@@ -103,7 +102,7 @@ class MandateResource:
 
     async def list_own(self, request: Request, caller: Citizen, limit: Limit = 20, cursor: Cursor = None) -> Response:
         """Mandates of the caller, whichever side they are on."""
-        before = unpack(cursor, _before)
+        before = place_of(cursor, moment_and_id)
         now = self._database.clock()
         async with self._database.reading() as connection:
             found = await mandates.page(connection, caller.person_id, before=before, limit=limit + 1)
@@ -148,9 +147,5 @@ class MandateResource:
         )
 
 
-def _place(mandate: Mandate) -> list[str]:
-    return [mandate.created_at.isoformat(), str(mandate.id)]
-
-
-def _before(place: Any) -> tuple[datetime, UUID]:
-    return datetime.fromisoformat(place[0]).astimezone(), UUID(place[1])
+def _place(mandate: Mandate) -> tuple[object, ...]:
+    return mandate.created_at.isoformat(), mandate.id

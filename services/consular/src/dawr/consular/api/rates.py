@@ -2,7 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Header, Path, Query, Request
@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from dawr.consular.api.callers import Anyone, Finance
 from dawr.consular.api.documents import problems
-from dawr.consular.api.pages import Cursor, Limit, page, unpack
+from dawr.consular.api.pages import page
 from dawr.consular.api.views import RateList, ShownDayRate, shown_rate
 from dawr.consular.domain.rate import Rate, fx_rate
 from dawr.consular.errors import SameCurrency
@@ -20,6 +20,7 @@ from dawr.consular.store import rates
 from dawr.contracts.values import Currency
 from dawr.servicekit.database import Database
 from dawr.servicekit.idempotency import fingerprint
+from dawr.servicekit.pages import Cursor, Limit, place_of
 
 _CURRENCY: TypeAdapter[str] = TypeAdapter(Currency)
 
@@ -76,7 +77,7 @@ class RateResource:
         cursor: Cursor = None,
     ) -> Response:
         """Rates of all pairs, or of one base or quote."""
-        before = unpack(cursor, _before)
+        before = place_of(cursor, _before)
         async with self._database.reading() as connection:
             found = await rates.page(connection, base=base, quote=quote, before=before, limit=limit + 1)
         return page(request, found, limit, shown=lambda each, _: shown_rate(each), place=_place)
@@ -110,10 +111,9 @@ def _etag(rate: Rate) -> str:
     return f'"{fingerprint(rate.fx.base, rate.fx.quote, rate.fx.dated, f"{rate.fx.rate:f}")}"'
 
 
-def _place(rate: Rate) -> list[str]:
-    return [rate.fx.dated.isoformat(), rate.fx.base, rate.fx.quote]
+def _place(rate: Rate) -> tuple[object, ...]:
+    return rate.fx.dated, rate.fx.base, rate.fx.quote
 
 
-def _before(place: Any) -> tuple[date, str, str]:
-    base, quote = (_CURRENCY.validate_python(code) for code in place[1:])
-    return date.fromisoformat(place[0]), base, quote
+def _before(dated: str, base: str, quote: str) -> tuple[date, str, str]:
+    return date.fromisoformat(dated), _CURRENCY.validate_python(base), _CURRENCY.validate_python(quote)

@@ -1,22 +1,19 @@
 """The inbox: what a person was told, told again in the language of the day, and what was tried for it."""
 
-import base64
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dawr.notifications.domain import Contact, Language, Notice
+from dawr.notifications.domain import Contact, Language
 from dawr.notifications.errors import MessageUnknown
 from dawr.notifications.rendering import Style, Texts
 from dawr.notifications.service.sending import CatalogueCopy, known_of
 from dawr.notifications.store import inbox
 from dawr.notifications.values import values_of, zone_of
 from dawr.servicekit.database import Transaction
-from dawr.servicekit.problems import InvalidRequest
 
 
 @dataclass(frozen=True)
@@ -38,8 +35,8 @@ class Page:
 
     entries: Sequence[Entry]
     unread: int
-    cursor: str | None
-    """Where the next page begins; none: this is the last one."""
+    last: tuple[datetime, UUID] | None
+    """After which message the next page begins; none: there is none."""
 
 
 async def page(
@@ -52,10 +49,10 @@ async def page(
     language: Language,
     now: datetime,
     limit: int,
-    cursor: str | None,
+    before: tuple[datetime, UUID] | None,
 ) -> Page:
-    """A page of a person's inbox; raises InvalidRequest for a cursor that no answer gave."""
-    rows = await inbox.find(connection, person, limit=limit + 1, before=_unpack(cursor))
+    """A page of a person's inbox: what is older than a message, by its time and id."""
+    rows = await inbox.find(connection, person, limit=limit + 1, before=before)
     shown, more = rows[:limit], len(rows) > limit
     known = await known_of(connection, [row.notice for row in shown], catalogue)
     entries = []
@@ -68,7 +65,7 @@ async def page(
             Entry(notice.id, notice.template, notice.subject_id, subject, text, notice.created_at, row.read_at)
         )
     unread = await inbox.count_unread(connection, person)
-    return Page(entries, unread, _pack(shown[-1].notice) if more else None)
+    return Page(entries, unread, (shown[-1].notice.created_at, shown[-1].notice.id) if more else None)
 
 
 async def read(tx: Transaction, person: UUID, message: UUID) -> datetime:
@@ -77,23 +74,3 @@ async def read(tx: Transaction, person: UUID, message: UUID) -> datetime:
     if since is None:
         raise MessageUnknown
     return since
-
-
-def _pack(notice: Notice) -> str:
-    return base64.urlsafe_b64encode(json.dumps([notice.created_at.isoformat(), str(notice.id)]).encode()).decode()
-
-
-def _unpack(cursor: str | None) -> tuple[datetime, UUID] | None:
-    if cursor is None:
-        return None
-    try:
-        moment, id = json.loads(base64.b64decode(cursor, altchars=b"-_", validate=True))
-        at = datetime.fromisoformat(moment)
-        return at.astimezone(UTC), UUID(id)
-    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise cursor_refused() from error
-
-
-def cursor_refused() -> InvalidRequest:
-    """The refusal of a cursor that no answer of ours gave."""
-    return InvalidRequest(errors=[{"pointer": "?cursor", "code": "cursor_invalid", "detail": "not of this list"}])

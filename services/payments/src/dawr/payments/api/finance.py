@@ -8,18 +8,14 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from dawr.payments.api.parts import (
     Answer,
-    Cursor,
-    Limit,
     Parts,
     ShownMoney,
-    link_next,
-    number_cursor,
-    read_number_cursor,
     refusals,
 )
 from dawr.payments.domain.facts import Flag
 from dawr.payments.store import ledger, provider_events
 from dawr.servicekit.auth import Caller, NotAllowed, Role, require
+from dawr.servicekit.pages import Cursor, Limit, cursor_after, link_next, number, place_of
 from dawr.servicekit.problems import request_language
 
 _Account = Annotated[str | None, Query(pattern=r"^[a-z][a-z:-]{0,63}$", description="Such as `held:turns`.")]
@@ -133,10 +129,10 @@ def create_ledger_router(parts: Parts) -> APIRouter:
         require(caller, Role.FINANCE)
         async with parts.database.reading() as connection:
             found = await ledger.entries(
-                connection, account=account, payment_id=payment, before=read_number_cursor(cursor), limit=limit + 1
+                connection, account=account, payment_id=payment, before=place_of(cursor, number), limit=limit + 1
             )
         page = found[:limit]
-        link_next(request, response, number_cursor(page[-1].id) if len(found) > limit else None)
+        response.headers.update(link_next(request, cursor_after(page[-1].id) if len(found) > limit else None))
         lang = request_language(request)
         return EntriesAnswer(entries=[EntryAnswer.of(each, lang) for each in page])
 
@@ -157,9 +153,9 @@ def create_flagged_router(parts: Parts) -> APIRouter:
     ) -> FlaggedEventsAnswer:
         require(caller, Role.FINANCE)
         async with parts.database.reading() as connection:
-            found = await provider_events.flagged(connection, before=read_number_cursor(cursor), limit=limit + 1)
+            found = await provider_events.flagged(connection, before=place_of(cursor, number), limit=limit + 1)
         page = found[:limit]
-        link_next(request, response, number_cursor(page[-1].id) if len(found) > limit else None)
+        response.headers.update(link_next(request, cursor_after(page[-1].id) if len(found) > limit else None))
         return FlaggedEventsAnswer(
             flagged=[
                 FlaggedAnswer(

@@ -12,14 +12,9 @@ from dawr.contracts import FxRate
 from dawr.payments.api.parts import (
     BAD_BODY,
     Answer,
-    Cursor,
-    Limit,
     Parts,
     ShownMoney,
     ShownSubject,
-    link_next,
-    moment_cursor,
-    read_moment_cursor,
     refusals,
 )
 from dawr.payments.checkouts import open_checkout
@@ -40,6 +35,7 @@ from dawr.servicekit.auth import Caller, Role
 from dawr.servicekit.database import Transaction
 from dawr.servicekit.idempotency import Answer as KeptAnswer
 from dawr.servicekit.idempotency import IdempotencyKey, KeyMissing, KeyReused, StillRunning, answer_once
+from dawr.servicekit.pages import Cursor, Limit, cursor_after, link_next, moment_and_id, place_of
 from dawr.servicekit.problems import request_language, say
 
 SEE_ALL = frozenset({Role.FINANCE, Role.AUDITOR})
@@ -158,11 +154,13 @@ def create_payments_router(parts: Parts) -> APIRouter:
                 connection,
                 caller.person_id,
                 subject_id=subject,
-                before=read_moment_cursor(cursor),
+                before=place_of(cursor, moment_and_id),
                 limit=limit + 1,
             )
         page = found[:limit]
-        link_next(request, response, moment_cursor(page[-1].created_at, page[-1].id) if len(found) > limit else None)
+        last = page[-1] if len(found) > limit else None
+        following = cursor_after(last.created_at.isoformat(), last.id) if last else None
+        response.headers.update(link_next(request, following))
         lang = request_language(request)
         return PaymentsAnswer(payments=[PaymentAnswer.of(each, lang) for each in page])
 

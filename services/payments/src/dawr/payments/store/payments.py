@@ -13,6 +13,7 @@ from dawr.contracts import FxRate, Money, Subject, Text
 from dawr.payments.domain.facts import Decline
 from dawr.payments.domain.payment import Payment
 from dawr.payments.domain.states import PaymentState
+from dawr.payments.store.of_payer import rows_of_payer
 
 _INSERT = text("""
 INSERT INTO payments (id, subject_kind, subject_id, payer_id, amount_minor, currency, fx, description_ar,
@@ -113,21 +114,7 @@ async def of_payer(
     limit: int,
 ) -> list[Payment]:
     """A payer's payments, newest first, of one subject or of all; `before` is the place after which to go on."""
-    rows = await connection.execute(
-        text("""
-            SELECT * FROM payments WHERE payer_id = :payer
-              AND (CAST(:subject AS uuid) IS NULL OR subject_id = :subject)
-              AND (CAST(:at AS timestamptz) IS NULL OR (created_at, id) < (:at, CAST(:id AS uuid)))
-            ORDER BY created_at DESC, id DESC LIMIT :limit
-        """),
-        {
-            "payer": payer_id,
-            "subject": subject_id,
-            "at": before[0] if before else None,
-            "id": before[1] if before else None,
-            "limit": limit,
-        },
-    )
+    rows = await rows_of_payer(connection, "payments", payer_id, subject_id=subject_id, before=before, limit=limit)
     return [_payment(row) for row in rows]
 
 

@@ -11,6 +11,7 @@ from dawr.contracts import Money, Subject
 from dawr.contracts.payments import RefundReason
 from dawr.payments.domain.refund import Refund
 from dawr.payments.domain.states import RefundState
+from dawr.payments.store.of_payer import rows_of_payer
 
 _INSERT = text("""
 INSERT INTO refunds (id, payment_id, subject_kind, subject_id, payer_id, amount_minor, currency, reason, asked_by,
@@ -127,21 +128,7 @@ async def of_payer(
     limit: int,
 ) -> list[Refund]:
     """A payer's refunds, newest first, of one subject or of all; `before` is the place after which to go on."""
-    rows = await connection.execute(
-        text("""
-            SELECT * FROM refunds WHERE payer_id = :payer
-              AND (CAST(:subject AS uuid) IS NULL OR subject_id = :subject)
-              AND (CAST(:at AS timestamptz) IS NULL OR (created_at, id) < (:at, CAST(:id AS uuid)))
-            ORDER BY created_at DESC, id DESC LIMIT :limit
-        """),
-        {
-            "payer": payer_id,
-            "subject": subject_id,
-            "at": before[0] if before else None,
-            "id": before[1] if before else None,
-            "limit": limit,
-        },
-    )
+    rows = await rows_of_payer(connection, "refunds", payer_id, subject_id=subject_id, before=before, limit=limit)
     return [_refund(row) for row in rows]
 
 
