@@ -30,7 +30,7 @@ def test_it_names_the_topics_that_are_written_and_no_topic_is_read() -> None:
 
 
 def test_it_names_every_resource() -> None:
-    paths = create_service(CatalogSettings()).app().openapi()["paths"]
+    paths = create_service(CatalogSettings()).fastapi().openapi()["paths"]
     named = [path.removeprefix("/api/catalog") for path in paths]
     assert all(f"{path}`" in README or f"{path}?" in README for path in named), named
 

@@ -315,7 +315,7 @@ def test_every_operation_of_the_gateway_is_described(tmp_path_factory: pytest.Te
     settings = GatewaySettings(
         keys_path=tmp_path_factory.mktemp("keys"), platform=PlatformSettings(environment="development")
     )
-    app: FastAPI = create_service(settings).app()
+    app: FastAPI = create_service(settings).fastapi()
     described = app.openapi()["paths"]
     for path, method in {
         ("/api/session/codes", "post"),

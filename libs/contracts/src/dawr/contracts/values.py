@@ -3,6 +3,7 @@
 import datetime as dt
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -85,7 +86,7 @@ class Pool(Value):
     tier: TierCode
     date: dt.date
 
-    @property
+    @cached_property
     def key(self) -> str:
         """`DAM-01/PASS_REN/N/2026-12-01`: the partition key of everything that touches the pool's seats."""
         return f"{self.office}/{self.service}/{self.tier}/{self.date.isoformat()}"

@@ -33,7 +33,7 @@ ISSUER = "dawr"
 AUDIENCE = "dawr"
 LIFETIME = timedelta(minutes=10)
 LEEWAY_SECONDS = 30
-_CACHED_TOKENS = 20_000
+_CACHED_TOKENS = 50_000
 _CACHED_HEADERS = 16
 """Of tokens: one per key that is in use. A header can be written in endless ways, so the rest is not remembered."""
 _KEYS_SECONDS = 300.0

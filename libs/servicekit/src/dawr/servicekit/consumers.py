@@ -16,6 +16,7 @@ import asyncio
 import logging
 import random
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -318,9 +319,9 @@ class Consumers:
 
 def _count(outcome: _Outcome, subscription: Subscription) -> None:
     labels = (subscription.topic.name, subscription.group)
-    for each in outcome.applied:
-        if isinstance(each, Received):
-            telemetry.HANDLED.labels(*labels, each.message.wire_type).inc()
+    types = Counter(each.message.wire_type for each in outcome.applied if isinstance(each, Received))
+    for wire_type, count in types.items():
+        telemetry.HANDLED.labels(*labels, wire_type).inc(count)
     if outcome.skipped:
         telemetry.DUPLICATES.labels(*labels).inc(outcome.skipped)
     for poison in outcome.aside:

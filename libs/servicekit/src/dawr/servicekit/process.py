@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import sys
 from collections.abc import Awaitable, Callable
 
@@ -10,6 +11,9 @@ import uvicorn
 from dawr.servicekit import telemetry
 from dawr.servicekit.migrations import migrate
 from dawr.servicekit.service import Role, Service
+
+GC_ALLOCATIONS = 20_000
+"""New containers before the collector looks for cycles among them; a batch of 200 turns makes some thousands."""
 
 Command = Callable[[Service], Awaitable[None]]
 
@@ -56,6 +60,10 @@ async def _once(service: Service, command: Command) -> None:
 
 def _listen(service: Service, role: Role) -> None:
     settings = service.settings
+    # What is loaded by now stays for good: the garbage collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_ALLOCATIONS, 20, 50)
     config = uvicorn.Config(
         service.app(role),
         host=settings.http_host,

@@ -15,7 +15,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dawr.servicekit import problems, telemetry
 from dawr.servicekit.auth import Verifier
@@ -71,7 +72,7 @@ class Service:
     routers: Sequence[APIRouter] = ()
     prefix: str | None = None
     """Where the routers' paths begin; `/api/<name>` unless given."""
-    routes: Sequence[BaseRoute] = ()
+    routes: Sequence[Route] = ()
     """Plain Starlette routes, for paths where FastAPI's own work would cost too much."""
     background: dict[str, Background] = field(default_factory=dict)
     """Work with a clock of its own, where topics are consumed (a sweeper)."""
@@ -103,8 +104,15 @@ class Service:
         self._joined = asyncio.Event()
         self._role = Role.RUN
 
-    def app(self, role: Role = Role.RUN) -> FastAPI:
+    def app(self, role: Role = Role.RUN) -> ASGIApp:
         """The ASGI application of a process with this role; its lifespan starts and drains the service."""
+        app = self.fastapi(role)
+        if not (role.serves and self.routes):
+            return app
+        return _Straight(app, {route.path: route for route in self.routes}, self._limited)
+
+    def fastapi(self, role: Role = Role.RUN) -> FastAPI:
+        """The FastAPI application within; it has every route, and the OpenAPI document."""
         self._role = role
 
         @asynccontextmanager
@@ -131,15 +139,16 @@ class Service:
             app.router.routes[:0] = self.routes
             for router in self.routers:
                 app.include_router(router, prefix=f"/api/{self.name}" if self.prefix is None else self.prefix)
-        if role.serves and self.routes:
-            app.add_middleware(_Straight, app=app, routes=self.routes)
-        app.add_middleware(
-            Limits,
+        app.add_middleware(self._limited)
+        return app
+
+    def _limited(self, app: ASGIApp) -> Limits:
+        return Limits(
+            app,
             body_bytes=self.settings.http_body_bytes,
             default_language=self.settings.platform.default_language,
             forms=self.forms,
         )
-        return app
 
     def _add_operations(self, app: FastAPI) -> None:
         async def openapi(_request: Request) -> Response:
@@ -275,26 +284,21 @@ async def _keep(name: str, work: Background) -> None:
 
 
 class _Straight:
-    """Leads requests for the plain routes straight to their endpoints: FastAPI's layers are for the others.
+    """Leads requests for the plain routes straight to their endpoints: FastAPI's layers are for the others."""
 
-    What they raise is answered by `Limits`, which stands around this.
-    """
-
-    def __init__(self, inner: Any, *, app: FastAPI, routes: Sequence[BaseRoute]) -> None:
-        self._inner = inner
+    def __init__(self, app: FastAPI, routes: dict[str, Route], limited: Callable[[ASGIApp], ASGIApp]) -> None:
         self._app = app
-        self._endpoints = {
-            (method, route.path): route
-            for route in routes
-            if isinstance(route, Route) and "{" not in route.path
-            for method in route.methods or ()
-        }
+        self._routes = routes
+        self._answer_limited = limited(self._answer)
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        route = self._endpoints.get((scope.get("method"), scope.get("path"))) if scope["type"] == "http" else None
-        if route is None:
-            await self._inner(scope, receive, send)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        route = self._routes.get(scope["path"]) if scope["type"] == "http" else None
+        if route is None or scope["method"] not in (route.methods or ()):
+            await self._app(scope, receive, send)
             return
         scope["app"], scope["route"] = self._app, route
-        response = await route.endpoint(Request(scope, receive))
+        await self._answer_limited(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await scope["route"].endpoint(Request(scope, receive))
         await response(scope, receive, send)

@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dawr.contracts import Channel, Money
+from dawr.contracts import Channel, Money, Pool, Text
 from dawr.contracts.catalog import OfficeDescribed, ServiceDescribed
 from dawr.servicekit.database import Database
 
 REFRESH_SECONDS = 0.25
+_REMEMBERED = 10_000
 
 _KEEP = text("""
 INSERT INTO catalogue_items (kind, code, revision, state) VALUES (:kind, :code, :revision, CAST(:state AS jsonb))
@@ -32,6 +33,8 @@ class Catalogue:
     services: dict[str, ServiceDescribed] = field(default_factory=dict)
     offices: dict[str, OfficeDescribed] = field(default_factory=dict)
     version: tuple[int, int] = (-1, -1)
+    _fees: dict[tuple[str, str, Channel, date], Money | None] = field(default_factory=dict)
+    _descriptions: dict[str, Text] = field(default_factory=dict)
 
     @property
     def is_loaded(self) -> bool:
@@ -45,8 +48,27 @@ class Catalogue:
 
     def fee(self, service: str, tier: str, channel: Channel, on: date) -> Money | None:
         """The fee in force on a day."""
-        known = self.services.get(service)
-        return known.fee(tier, channel, on) if known else None
+        asked = (service, tier, channel, on)
+        if asked not in self._fees:
+            if len(self._fees) >= _REMEMBERED:
+                self._fees.clear()
+            known = self.services.get(service)
+            self._fees[asked] = known.fee(tier, channel, on) if known else None
+        return self._fees[asked]
+
+    def description(self, pool: Pool) -> Text:
+        """What a turn of a pool is, in words: service, office, day; those that are known."""
+        known = self._descriptions.get(pool.key)
+        if known is None:
+            if len(self._descriptions) >= _REMEMBERED:
+                self._descriptions.clear()
+            items = (self.services.get(pool.service), self.offices.get(pool.office))
+            names = [each.name for each in items if each is not None]
+            day = pool.date.isoformat()
+            known = self._descriptions[pool.key] = Text(
+                ar=" - ".join([*(each.ar for each in names), day]), en=" - ".join([*(each.en for each in names), day])
+            )
+        return known
 
     async def refresh(self, connection: AsyncConnection) -> None:
         """Read again what the tables hold, if it changed."""
@@ -63,6 +85,7 @@ class Catalogue:
                 office = OfficeDescribed.model_validate(state)
                 offices[office.code] = office
         self.services, self.offices, self.version = services, offices, version
+        self._fees, self._descriptions = {}, {}
 
     async def follow(self, database: Database) -> None:
         """Keep fresh until cancelled."""

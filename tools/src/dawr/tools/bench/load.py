@@ -86,6 +86,12 @@ async def ask_all(host: str, port: int, requests: Iterator[bytes], *, connection
     return answers
 
 
+def get(path: str, headers: dict[str, str]) -> bytes:
+    """The bytes of a GET."""
+    lines = [f"GET {path} HTTP/1.1", "host: bench", *(f"{name}: {value}" for name, value in headers.items())]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
 def post(path: str, body: bytes, headers: dict[str, str]) -> bytes:
     """The bytes of a POST with a JSON body."""
     lines = [f"POST {path} HTTP/1.1", "host: bench", "content-type: application/json", f"content-length: {len(body)}"]

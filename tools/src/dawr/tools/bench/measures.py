@@ -11,7 +11,6 @@ from pathlib import Path
 from uuid import UUID
 
 import asyncpg
-import httpx
 from aiokafka import AIOKafkaConsumer
 
 from dawr.booking.app import create_service
@@ -74,6 +73,12 @@ async def _until_open(port: int) -> None:
         except OSError:
             await asyncio.sleep(0.05)
     raise TimeoutError("the plain app did not start")
+
+
+async def look(port: int, people: Sequence[Person]) -> None:
+    """Let everybody look at their turns, as people do before they ask: from then on booking knows their tokens."""
+    requests = iter([each.look() for each in people])
+    _all((await ask_all("127.0.0.1", port, requests, connections=CONNECTIONS)).statuses, 404)
 
 
 async def intake(run: Run, port: int, people: Sequence[Person]) -> float:
@@ -260,15 +265,11 @@ async def relay_alone(run: Run, people: Sequence[Person]) -> tuple[float, float]
 
 async def sold_out(run: Run, port: int, people: Sequence[Person]) -> float:
     """Refusals per second once the process knows that the pools are sold out."""
-    async with httpx.AsyncClient(trust_env=False) as client:
-        async with asyncio.timeout(60):
-            known = 0
-            while known < 50:
-                answers = await ask_all(
-                    "127.0.0.1", port, iter([each.request() for each in people[:50]]), connections=8
-                )
-                known = answers.statuses[409]
-        await client.get(f"http://127.0.0.1:{port}/healthz")
+    async with asyncio.timeout(60):
+        while True:  # new people each time: who has asked already is answered from the line
+            first = [each.request() for each in run.stage.people(50)]
+            if (await ask_all("127.0.0.1", port, iter(first), connections=8)).statuses[409] == len(first):
+                break
     answers = await ask_all("127.0.0.1", port, iter([each.request() for each in people]), connections=CONNECTIONS)
     _all(answers.statuses, 409)
     return answers.per_second

@@ -31,7 +31,7 @@ from dawr.servicekit.idempotency import fingerprint
 from dawr.servicekit.migrations import migrate
 from dawr.servicekit.settings import PlatformSettings
 from dawr.servicekit.topics import create_topics
-from dawr.tools.bench.load import post
+from dawr.tools.bench.load import get, post
 from dawr.tools.embedded.ports import free_port
 
 SEATS = 1_000_000
@@ -65,6 +65,10 @@ class Person:
             }
         )
         return post("/api/booking/turns", body, {"authorization": f"Bearer {self.token}", "idempotency-key": KEY})
+
+    def look(self) -> bytes:
+        """Their `GET` of the turn that they are about to ask for, as bytes."""
+        return get(f"/api/booking/turns/{self.turn_id}", {"authorization": f"Bearer {self.token}"})
 
     def command(self) -> RequestTurn:
         """What the intake makes of it."""

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from dawr.booking.domain.seats import Seats, WindowSeats
-from dawr.booking.domain.turns import State, Turn
+from dawr.booking.domain.turns import State, Turn, advance
 from dawr.contracts import Channel, FxRate, Money, Place, Pool
 from dawr.contracts.booking import RefusalCode
 
@@ -48,41 +48,64 @@ def allocate(
     taken = set(live)
     turns = []
     for wish in wishes:
-        turn = _answer(wish, seats.get(wish.pool.key), (wish.person_id, wish.family) in taken, now, hold)
+        pool, person = wish.pool.key, (wish.person_id, wish.family)
+        turn = _answer(wish, seats.get(pool), person in taken, now, hold)
         if turn.state is not State.REFUSED:
-            taken.add((wish.person_id, wish.family))
-            seats[wish.pool.key] = seats[wish.pool.key].taking(turn.window)
+            taken.add(person)
+            seats[pool] = seats[pool].taking(turn.window)
         turns.append(turn)
     return turns, seats
 
 
 def _answer(wish: Wish, seats: Seats | None, has_live_turn: bool, now: datetime, hold: timedelta) -> Turn:
-    asked = Turn(
+    refusal = _refusal(wish, seats, has_live_turn, now)
+    if refusal is not None or seats is None or wish.fee is None:
+        code = refusal or RefusalCode.CLOSED
+        opens_at = seats.opens_at if seats and code is RefusalCode.NOT_OPEN_YET else None
+        return _turn(wish, State.REFUSED, now, code.value, refusal=code, opens_at=opens_at)
+    window = seats.window_for(wish.window)
+    start = window.start if isinstance(window, WindowSeats) else None
+    if wish.fee.is_free:
+        return _turn(wish, State.CONFIRMED, now, "free", window=start, fee=wish.fee, payable=wish.fee)
+    payable = wish.fx.convert(wish.fee) if wish.fx else wish.fee
+    until = now + (timedelta(seconds=seats.hold_seconds) if seats.hold_seconds else hold)
+    return _turn(wish, State.HELD, now, "seat-held", window=start, fee=wish.fee, payable=payable, held_until=until)
+
+
+def _turn(
+    wish: Wish,
+    to: State,
+    at: datetime,
+    cause: str,
+    *,
+    window: str | None = None,
+    fee: Money | None = None,
+    payable: Money | None = None,
+    held_until: datetime | None = None,
+    refusal: RefusalCode | None = None,
+    opens_at: datetime | None = None,
+) -> Turn:
+    """The turn that a wish becomes, in its first state."""
+    return Turn(
         id=wish.turn_id,
         person_id=wish.person_id,
         asked_by=wish.asked_by,
         pool=wish.pool,
         family=wish.family,
-        state=State.REQUESTED,
+        state=advance(State.REQUESTED, to),
         place=wish.place,
         fingerprint=wish.fingerprint,
         channel=wish.channel,
-        window=wish.window,
-        case_id=wish.case_id,
+        window=window or wish.window,
+        fee=fee,
+        payable=payable,
         fx=wish.fx,
+        held_until=held_until,
+        refusal=refusal,
+        opens_at=opens_at,
+        case_id=wish.case_id,
+        history=({"state": to.value, "at": at.isoformat(), "cause": cause},),
     )
-    refusal = _refusal(wish, seats, has_live_turn, now)
-    if refusal is not None or seats is None or wish.fee is None:
-        code = refusal or RefusalCode.CLOSED
-        opens_at = seats.opens_at if seats and code is RefusalCode.NOT_OPEN_YET else None
-        return asked.moved(State.REFUSED, now, code.value, refusal=code, opens_at=opens_at)
-    window = seats.window_for(wish.window)
-    start = window.start if isinstance(window, WindowSeats) else None
-    if wish.fee.is_free:
-        return asked.moved(State.CONFIRMED, now, "free", window=start, fee=wish.fee, payable=wish.fee)
-    payable = wish.fx.convert(wish.fee) if wish.fx else wish.fee
-    until = now + (timedelta(seconds=seats.hold_seconds) if seats.hold_seconds else hold)
-    return asked.moved(State.HELD, now, "seat-held", window=start, fee=wish.fee, payable=payable, held_until=until)
 
 
 def _refusal(wish: Wish, seats: Seats | None, has_live_turn: bool, now: datetime) -> RefusalCode | None:

@@ -52,7 +52,7 @@ class Seats:
 
     def window_for(self, wish: str | None) -> WindowSeats | RefusalCode | None:
         """The window that a wish gets: the wished one, the earliest with room, none if the day has no windows."""
-        offered = [each for each in self.windows if each.planned > 0]
+        offered = [each for each in self.windows if each.planned > 0] if self.windows else ()
         if not offered:
             return None if wish is None else RefusalCode.WINDOW_UNKNOWN
         if wish is None:
@@ -65,11 +65,18 @@ class Seats:
     def taking(self, window: str | None, count: int = 1) -> "Seats":
         """With so many seats more in use (or less, if negative) in a window."""
         in_use = self.in_use + count
-        return replace(
-            self,
-            in_use=in_use,
+        windows = self.windows
+        if windows:
+            windows = tuple(each.taking(count) if each.start == window else each for each in windows)
+        # Not `replace`: this is done for every turn, and that costs five times as much.
+        return Seats(
             capacity=_kept(self.capacity, self.planned, in_use),
-            windows=tuple(each.taking(count) if each.start == window else each for each in self.windows),
+            in_use=in_use,
+            planned=self.planned,
+            opens_at=self.opens_at,
+            closes_at=self.closes_at,
+            windows=windows,
+            hold_seconds=self.hold_seconds,
         )
 
 

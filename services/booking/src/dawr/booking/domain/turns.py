@@ -121,6 +121,21 @@ def expire(turn: Turn, now: datetime) -> Turn:
 
 def fact_of(turn: Turn, at: datetime, *, by: str = "citizen", reason: str = "", late: bool = False) -> TurnFact:
     """The fact that tells of the state that a turn has just reached."""
+    if turn.state is State.HELD:
+        return TurnHeld(
+            turn_id=turn.id,
+            person_id=turn.person_id,
+            asked_by=turn.asked_by,
+            pool=turn.pool,
+            case_id=turn.case_id,
+            at=at,
+            window=turn.window,
+            place=turn.place,
+            fee=turn.fee,
+            payable=turn.payable,
+            payment_id=turn.payment_id,
+            held_until=turn.held_until,
+        )
     base = {
         "turn_id": turn.id,
         "person_id": turn.person_id,
@@ -129,16 +144,6 @@ def fact_of(turn: Turn, at: datetime, *, by: str = "citizen", reason: str = "", 
         "case_id": turn.case_id,
         "at": at,
     }
-    if turn.state is State.HELD:
-        return TurnHeld(
-            **base,
-            window=turn.window,
-            place=turn.place,
-            fee=turn.fee,
-            payable=turn.payable,
-            payment_id=turn.payment_id,
-            held_until=turn.held_until,
-        )
     if turn.state is State.REFUSED:
         return TurnRefused(**base, code=turn.refusal, opens_at=turn.opens_at)
     if turn.state is State.CONFIRMED:

@@ -35,17 +35,21 @@ async def take_requests(
     `hold` is how long a seat is kept for its payment; `grace` how much longer the bank may take the money.
     """
     await _make_sure_of(catalogue, batch, tx)
-    family = {service: catalogue.family(service) for service in _services(batch)}
-    before, keys = await _lock_pools(tx, batch, family)
+    requests = [each.message for each in batch if isinstance(each.message, RequestTurn)]
+    people = {(each.person_id, catalogue.family(each.pool.service)) for each in requests}
+    live = await turns.live(tx.connection, people)
+    before, keys = await _lock_pools(tx, batch, requests, live)
     seats = dict(before)
     cancelled = [each.message.turn_id for each in batch if isinstance(each.message, CancelTurn)]
     locked = await lock_and_let_go(tx, cancelled, seats, keys)
+    # What was seen before the locks may be a moment old. A turn that came since is met by the unique index.
+    taken = {(turn.person_id, turn.family) for turn in live if not domain.has_run_out(turn, tx.now)}
     for wishes, run in _runs(batch):
         if wishes:
-            await _allocate(tx, run, family, seats, catalogue, hold=hold, grace=grace)
+            await _allocate(tx, run, taken, seats, catalogue, hold=hold, grace=grace)
         else:
             for each in run:
-                await _cancel(tx, each, seats, locked)
+                await _cancel(tx, each, taken, seats, locked)
     await pools.save(tx.connection, before, seats)
 
 
@@ -69,12 +73,10 @@ def _runs(batch: Sequence[Received]) -> Iterator[tuple[bool, list[Received]]]:
 
 
 async def _lock_pools(
-    tx: Transaction, batch: Sequence[Received], family: dict[str, str]
+    tx: Transaction, batch: Sequence[Received], requests: Sequence[RequestTurn], live: Sequence[Turn]
 ) -> tuple[dict[str, Seats], set[str]]:
     """Lock the pools of the batch; gives their seats, and those of them where holds that ran out are to be let go."""
-    requests = [each.message for each in batch if isinstance(each.message, RequestTurn)]
     wanted = {each.message.pool.key for each in batch if isinstance(each.message, (RequestTurn, CancelTurn))}
-    live = await turns.live(tx.connection, {(each.person_id, family[each.pool.service]) for each in requests})
     lapsed = {turn.pool.key for turn in live if domain.has_run_out(turn, tx.now)}
     seats = await pools.lock(tx.connection, wanted | lapsed)
     asked = Counter(each.pool.key for each in requests)
@@ -89,25 +91,27 @@ def _is_tight(seats: Seats, asked: int) -> bool:
 async def _allocate(
     tx: Transaction,
     run: Sequence[Received],
-    family: dict[str, str],
+    taken: set[tuple[UUID, str]],
     seats: dict[str, Seats],
     catalogue: Catalogue,
     *,
     hold: timedelta,
     grace: timedelta,
 ) -> None:
-    """Decide and write; where another allocator was faster for a person or a key, decide the rest anew."""
+    """Decide and write; where another allocator was faster for a person or a key, decide the rest anew.
+
+    `taken` are the persons and families with a live turn, before and after.
+    """
     wishes: dict[UUID, Wish] = {}
     causes = {}
     for each in run:
-        wish = _wish(each, family, catalogue)
+        wish = _wish(each, catalogue)
         if wish.turn_id not in wishes:  # a second body under the same key: the first one counts
             wishes[wish.turn_id] = wish
             causes[wish.turn_id] = each.cause
-    live = {(turn.person_id, turn.family) for turn in await turns.live(tx.connection, _people(wishes))}
     waiting = list(wishes.values())
     while True:
-        decided, after = domain.allocate(seats, live, waiting, now=tx.now, hold=hold)
+        decided, after = domain.allocate(seats, taken, waiting, now=tx.now, hold=hold)
         given = [turn for turn in decided if turn.state is not State.REFUSED]
         written = await turns.insert(tx.connection, given, tx.now)
         if len(written) == len(given):
@@ -119,21 +123,18 @@ async def _allocate(
                 seats[turn.pool.key] = seats[turn.pool.key].taking(turn.window)
                 tell_allocated(tx, turn, catalogue, cause=causes[turn.id], grace=grace)
             if turn.id not in known:
-                live.add((turn.person_id, turn.family))
+                taken.add((turn.person_id, turn.family))
         waiting = [wish for wish in waiting if wish.turn_id not in written and wish.turn_id not in known]
     refused = [turn for turn in decided if turn.state is State.REFUSED]
     noted = await turns.insert(tx.connection, refused, tx.now)
     seats.update(after)
+    taken |= {(turn.person_id, turn.family) for turn in given}
     for turn in decided:
         if turn.id in written or turn.id in noted:
             tell_allocated(tx, turn, catalogue, cause=causes[turn.id], grace=grace)
 
 
-def _people(wishes: dict[UUID, Wish]) -> set[tuple[UUID, str]]:
-    return {(wish.person_id, wish.family) for wish in wishes.values()}
-
-
-def _wish(received: Received, family: dict[str, str], catalogue: Catalogue) -> Wish:
+def _wish(received: Received, catalogue: Catalogue) -> Wish:
     request = received.message
     if not isinstance(request, RequestTurn):
         raise TypeError(type(request).__name__)
@@ -143,7 +144,7 @@ def _wish(received: Received, family: dict[str, str], catalogue: Catalogue) -> W
         person_id=request.person_id,
         asked_by=request.asked_by,
         pool=pool,
-        family=family[pool.service],
+        family=catalogue.family(pool.service),
         window=request.window,
         channel=request.channel,
         fee=catalogue.fee(pool.service, pool.tier, request.channel, pool.date),
@@ -154,7 +155,13 @@ def _wish(received: Received, family: dict[str, str], catalogue: Catalogue) -> W
     )
 
 
-async def _cancel(tx: Transaction, received: Received, seats: dict[str, Seats], locked: dict[UUID, Turn]) -> None:
+async def _cancel(
+    tx: Transaction,
+    received: Received,
+    taken: set[tuple[UUID, str]],
+    seats: dict[str, Seats],
+    locked: dict[UUID, Turn],
+) -> None:
     command = received.message
     if not isinstance(command, CancelTurn):
         raise TypeError(type(command).__name__)
@@ -176,5 +183,6 @@ async def _cancel(tx: Transaction, received: Received, seats: dict[str, Seats], 
         return
     await turns.save(tx.connection, [cancelled])
     locked[turn.id] = cancelled
+    taken.discard((turn.person_id, turn.family))
     seats[turn.pool.key] = seats[turn.pool.key].taking(turn.window, -1)
     tell_cancelled(tx, cancelled, asks, by_office=by_office, reason=command.reason, cause=received.cause)

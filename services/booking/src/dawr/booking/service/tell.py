@@ -6,7 +6,7 @@ from datetime import timedelta
 from dawr.booking import domain
 from dawr.booking.catalogue import Catalogue
 from dawr.booking.domain import State, Turn
-from dawr.contracts import Message, Subject, Text, derived_id
+from dawr.contracts import Message, Subject, derived_id
 from dawr.contracts.payments import RequestPayment
 from dawr.servicekit.database import Transaction
 from dawr.servicekit.envelope import Cause
@@ -23,7 +23,7 @@ def tell_allocated(tx: Transaction, turn: Turn, catalogue: Catalogue, *, cause: 
             amount=turn.payable,
             fx=turn.fx,
             pay_before=turn.held_until + grace,
-            description=_description(turn, catalogue),
+            description=catalogue.description(turn.pool),
             return_key="case" if turn.case_id else "turn",
         )
         _tell(tx, turn, request, cause)
@@ -55,11 +55,3 @@ def ask_refund(tx: Transaction, turn: Turn, request: Message, cause: Cause | Non
 
 def _tell(tx: Transaction, turn: Turn, message: Message, cause: Cause | None) -> None:
     tx.stage(message, id=derived_id(turn.id, message.wire_type), cause=cause)
-
-
-def _description(turn: Turn, catalogue: Catalogue) -> Text:
-    service = catalogue.services.get(turn.pool.service)
-    office = catalogue.offices.get(turn.pool.office)
-    names = [each.name for each in (service, office) if each is not None]
-    day = turn.pool.date.isoformat()
-    return Text(ar=" - ".join([*(each.ar for each in names), day]), en=" - ".join([*(each.en for each in names), day]))
