@@ -185,14 +185,15 @@ def test_the_table_is_the_only_way_to_move(state: State, to: State) -> None:
 
 
 def test_no_other_code_sets_a_state() -> None:
-    """`replace(…, state=…)` stands in `Turn.moved` and nowhere else; a new turn's first move is one of the table too."""
+    """`replace(…, state=…)` stands in `Turn.moved` and nowhere else; a new turn's first move is of the table too."""
     for module in (allocation, settlement, turns):
         for call in ast.walk(ast.parse(inspect.getsource(module))):
             if not isinstance(call, ast.Call) or ast.unparse(call.func) == "IllegalMove":
                 continue
             sets = [ast.unparse(each.value) for each in call.keywords if each.arg == "state"]
             if sets:
-                assert (ast.unparse(call.func), sets) in [("replace", ["to"]), ("Turn", ["advance(State.REQUESTED, to)"])]
+                allowed = [("replace", ["to"]), ("Turn", ["advance(State.REQUESTED, to)"])]
+                assert (ast.unparse(call.func), sets) in allowed
 
 
 def test_each_move_is_told_by_its_own_fact() -> None:

@@ -87,13 +87,23 @@ class Consumers:
         self._stopping = False
 
     def topic(
-        self, topic: Topic, *, purpose: str | None = None, max_records: int = 100, keeps_position: bool = False
+        self,
+        topic: Topic,
+        *,
+        purpose: str | None = None,
+        max_records: int = 100,
+        fetch_wait_ms: int = 100,
+        keeps_position: bool = False,
     ) -> Subscription:
-        """A subscription to a topic, in the service's group or in one of its own for a purpose."""
+        """A subscription to a topic, in the service's group or in one of its own for a purpose.
+
+        `fetch_wait_ms` is for how long the broker may hold a fetch back while there is nothing new. The client asks
+        a broker for one thing at a time, so what comes to a partition that was just read waits for half of it.
+        """
         group = f"{self.group}.{purpose}" if purpose else self.group
         if group not in topic.readers:
             raise ValueError(f"{topic.name} does not name {group} among its readers")
-        subscription = Subscription(topic, group, max_records, keeps_position)
+        subscription = Subscription(topic, group, max_records, fetch_wait_ms, keeps_position)
         self.subscriptions.append(subscription)
         return subscription
 
@@ -137,7 +147,7 @@ class Consumers:
             ack_policy=AckPolicy.MANUAL,
             max_records=subscription.max_records,
             batch_timeout_ms=POLL_MS,
-            fetch_max_wait_ms=100,
+            fetch_max_wait_ms=subscription.fetch_wait_ms,
             session_timeout_ms=int(self._platform.kafka_session_seconds * 1000),
             heartbeat_interval_ms=int(self._platform.kafka_session_seconds * 200),
             parser=parse,

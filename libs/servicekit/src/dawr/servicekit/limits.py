@@ -1,7 +1,10 @@
 """The outermost layer of HTTP: traces, what may come in, how long it took. Plain ASGI: every request pays for it."""
 
 import time
+from functools import lru_cache
 
+from prometheus_client import Counter, Histogram
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dawr.contracts import Text
@@ -77,6 +80,7 @@ class Limits:
         try:
             if scope["method"] in _METHODS_WITH_BODY:
                 body = await self._read(scope["path"], headers, receive)
+                scope["dawr.body"] = body
                 receive = _given(body, receive)
             await self._app(scope, receive, send_and_note)
         except Exception as error:
@@ -89,8 +93,9 @@ class Limits:
             await response(scope, receive, send_and_note)
         finally:
             route = getattr(scope.get("route"), "path", "unmatched")
-            telemetry.REQUESTS.labels(route, scope["method"], status or 500).inc()
-            telemetry.REQUEST_SECONDS.labels(route).observe(time.perf_counter() - start)
+            counter, seconds = _metrics(route, scope["method"], status or 500)
+            counter.inc()
+            seconds.observe(time.perf_counter() - start)
 
     async def _read(self, path: str, headers: dict[bytes, bytes], receive: Receive) -> bytes:
         length = headers.get(b"content-length", b"0")
@@ -114,6 +119,18 @@ class Limits:
         if body and path not in self._forms:
             _check_json(headers.get(b"content-type", b""), body)
         return body
+
+
+@lru_cache(maxsize=1024)
+def _metrics(route: str, method: str, status: int) -> tuple[Counter, Histogram]:
+    """The series of an answer: to look them up by their labels costs more than to count."""
+    return telemetry.REQUESTS.labels(route, method, status), telemetry.REQUEST_SECONDS.labels(route)
+
+
+def body_of(request: Request) -> bytes:
+    """The body of a request, read and checked by `Limits`."""
+    body: bytes = request.scope["dawr.body"]
+    return body
 
 
 def _check_json(content_type: bytes, body: bytes) -> None:

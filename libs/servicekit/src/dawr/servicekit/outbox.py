@@ -20,9 +20,9 @@ from dawr.contracts.topics import TOPIC_OF
 from dawr.servicekit.envelope import Headers
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Staged:
-    """A message that is to be sent."""
+    """A message that is to be sent. Not frozen: there are two for each turn, and that would triple their cost."""
 
     id: UUID
     topic: str

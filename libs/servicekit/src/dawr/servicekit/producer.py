@@ -1,14 +1,14 @@
 """Sending to Kafka: acknowledged by all replicas, idempotent, in order per key."""
 
 import asyncio
+import struct
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError, KafkaError
-from aiokafka.partitioner import murmur2
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import RecordMetadata
 
@@ -19,6 +19,11 @@ from dawr.servicekit.settings import PlatformSettings
 
 _log = telemetry.get_logger("dawr.producer")
 
+
+_M = 0x5BD1E995
+_MASK = 0xFFFFFFFF
+LOOKOUT_SECONDS = 0.1
+"""How often it is looked whether somebody has waited for the broker for too long."""
 
 MAX_RECORD_BYTES = 2 * 1024 * 1024
 """Twice what a topic takes: a dead letter is as large as what it holds, and says why on top."""
@@ -45,6 +50,11 @@ class Producer:
         self._producer: AIOKafkaProducer | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._discarding: asyncio.Task[None] | None = None
+        self._waiting: dict[asyncio.Task[object], float] = {}
+        """Who waits for the broker's answer, and since when; oldest first."""
+        self._cut: set[asyncio.Task[object]] = set()
+        """Those of them who have waited for too long."""
+        self._lookout: asyncio.TimerHandle | None = None
 
     @property
     def is_ready(self) -> bool:
@@ -85,46 +95,53 @@ class Producer:
     ) -> RecordMetadata:
         """Send one record and wait until the broker has it; raises BrokerGone if it did not take it in time."""
         name = topic if prefixed else self._platform.topic_prefix + topic
-        async with self._sending() as producer:
-            partition = await _partition(producer, name, key)
+        with self._sending() as producer:
+            partition = partition_of(key, len(await producer.partitions_for(name)))
             future = await producer.send(name, value=value, key=key, partition=partition, headers=headers)
             return await future
 
     async def send_all(self, records: Sequence[tuple[str, bytes, bytes | None, Headers]]) -> None:
         """Send many records, in their order per partition, and wait until the broker has them all."""
-        async with self._sending() as producer:
+        with self._sending() as producer:
             sent = []
             batches: dict[tuple[str, int], BatchBuilder] = {}
+            names = {topic: self._platform.topic_prefix + topic for topic, *_ in records}
+            counts = {name: len(await producer.partitions_for(name)) for name in names.values()}
             for topic, key, value, headers in records:
-                name = self._platform.topic_prefix + topic
-                where = (name, await _partition(producer, name, key))
+                name = names[topic]
+                where = (name, partition_of(key, counts[name]))
                 batch = batches.get(where) or batches.setdefault(where, producer.create_batch())
                 if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
+                    batch.close()
                     sent.append(await producer.send_batch(batch, name, partition=where[1]))
                     batch = batches[where] = producer.create_batch()
                     batch.append(key=key, value=value, timestamp=None, headers=headers)
             for (name, partition), batch in batches.items():
+                batch.close()  # it is whole: not to be kept for what may come
                 sent.append(await producer.send_batch(batch, name, partition=partition))
             for future in sent:
                 future.add_done_callback(_retrieve)
             for future in sent:
                 await future
 
-    @asynccontextmanager
-    async def _sending(self) -> AsyncIterator[AIOKafkaProducer]:
-        producer = self._producer
-        if producer is None:
+    def _sending(self) -> "_Sending":
+        if self._producer is None:
             raise BrokerGone("not connected")
-        try:
-            async with asyncio.timeout(self._timeout):
-                yield producer
-        except (TimeoutError, KafkaError, OSError) as error:
-            self._give_up(producer, error)
-            raise BrokerGone(type(error).__name__) from error
-        except asyncio.CancelledError:
-            if self._producer is not producer:
-                raise BrokerGone("cut off with the others") from None
-            raise
+        if self._lookout is None:
+            self._lookout = asyncio.get_running_loop().call_later(LOOKOUT_SECONDS, self._look_out)
+        return _Sending(self, self._producer)
+
+    def _look_out(self) -> None:
+        """Cut off whoever has waited for too long: one look at the oldest, instead of a timer for each."""
+        self._lookout = None
+        overdue = time.monotonic() - self._timeout
+        for task, since in list(self._waiting.items()):
+            if since > overdue:
+                break
+            self._cut.add(task)
+            task.cancel()
+        if self._waiting:
+            self._lookout = asyncio.get_running_loop().call_later(LOOKOUT_SECONDS, self._look_out)
 
     def _give_up(self, producer: AIOKafkaProducer, error: BaseException) -> None:
         if self._producer is producer:
@@ -135,6 +152,8 @@ class Producer:
 
     async def stop(self) -> None:
         """Send what is held, then close."""
+        if self._lookout is not None:
+            self._lookout.cancel()
         if self._connecting is not None:
             self._connecting.cancel()
             with suppress(asyncio.CancelledError):
@@ -155,22 +174,62 @@ class Producer:
             await asyncio.sleep(0.02)
 
 
+class _Sending:
+    """What is done while somebody waits for the broker: whatever goes wrong in it is BrokerGone."""
+
+    __slots__ = ("_owner", "_producer", "_task")
+
+    def __init__(self, owner: Producer, producer: AIOKafkaProducer) -> None:
+        self._owner = owner
+        self._producer = producer
+
+    def __enter__(self) -> AIOKafkaProducer:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("no task waits")
+        self._task: asyncio.Task[object] = task
+        self._owner._waiting[task] = time.monotonic()
+        return self._producer
+
+    def __exit__(self, kind: object, error: BaseException | None, at: object) -> None:
+        owner, task = self._owner, self._task
+        owner._waiting.pop(task, None)
+        if error is None:
+            return
+        if task in owner._cut:
+            owner._cut.discard(task)
+            task.uncancel()
+            error = TimeoutError()
+        if isinstance(error, (TimeoutError, KafkaError, OSError)):
+            owner._give_up(self._producer, error)
+            raise BrokerGone(type(error).__name__) from error
+        if isinstance(error, asyncio.CancelledError) and owner._producer is not self._producer:
+            raise BrokerGone("cut off with the others") from None
+
+
 def _retrieve(future: "asyncio.Future[RecordMetadata]") -> None:
     """Look at a failure: the first one is raised, the others must not be complained of as forgotten."""
     if not future.cancelled():
         future.exception()
 
 
-async def _partition(producer: AIOKafkaProducer, topic: str, key: bytes) -> int:
-    """The partition of a key, as Kafka's default partitioner has it."""
-    count = len(await producer.partitions_for(topic))
-    return int((_murmur2(key) & 0x7FFFFFFF) % count)
+def partition_of(key: bytes, count: int) -> int:
+    """The partition of a key among so many, as Kafka's default partitioner has it."""
+    return (_murmur2(key) & 0x7FFFFFFF) % count
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=4096)  # a pool's key comes back thousands of times
 def _murmur2(key: bytes) -> int:
-    # aiokafka's is pure Python and costs ten microseconds; a pool's key comes back thousands of times.
-    return int(murmur2(key))
+    """MurmurHash2 with Kafka's seed, unsigned; whole words at a time, in half the time of aiokafka's."""
+    words = len(key) >> 2
+    hashed = 0x9747B28C ^ len(key)
+    for word in struct.unpack_from(f"<{words}I", key):
+        mixed = word * _M & _MASK
+        hashed = hashed * _M & _MASK ^ (mixed ^ mixed >> 24) * _M & _MASK
+    if rest := key[words * 4 :]:
+        hashed = (hashed ^ int.from_bytes(rest, "little")) * _M & _MASK
+    hashed = (hashed ^ hashed >> 13) * _M & _MASK
+    return hashed ^ hashed >> 15
 
 
 async def _throw_away(producer: AIOKafkaProducer) -> None:

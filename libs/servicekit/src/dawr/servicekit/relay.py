@@ -8,6 +8,7 @@ with `resend`.
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -110,8 +111,8 @@ class Relay:
         if rows:
             await self._producer.send_all([_record(row) for row in rows])
             await session.execute(_MARK, {"ids": [row.id for row in rows]})
-            for row in rows:
-                telemetry.RELAYED.labels(row.topic).inc()
+            for topic, count in Counter(row.topic for row in rows).items():
+                telemetry.RELAYED.labels(topic).inc(count)
         return len(rows)
 
     async def _care(self, session: AsyncConnection) -> None:
@@ -153,9 +154,11 @@ def _record(row: Any) -> tuple[str, bytes, bytes | None, Headers]:
         time=row.staged_at,
         traceparent=row.traceparent,
     )
-    extra = unpack(row.extra_headers)
-    named = {name for name, _ in extra}
-    return row.topic, row.key, row.body, [*(each for each in headers if each[0] not in named), *extra]
+    if row.extra_headers:
+        extra = unpack(row.extra_headers)
+        named = {name for name, _ in extra}
+        headers = [*(each for each in headers if each[0] not in named), *extra]
+    return row.topic, row.key, row.body, headers
 
 
 async def depth(connection: AsyncConnection) -> Depth:

@@ -15,7 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dawr.servicekit import problems, telemetry
@@ -72,7 +72,7 @@ class Service:
     routers: Sequence[APIRouter] = ()
     prefix: str | None = None
     """Where the routers' paths begin; `/api/<name>` unless given."""
-    routes: Sequence[Route] = ()
+    routes: Sequence[BaseRoute] = ()
     """Plain Starlette routes, for paths where FastAPI's own work would cost too much."""
     background: dict[str, Background] = field(default_factory=dict)
     """Work with a clock of its own, where topics are consumed (a sweeper)."""
@@ -109,7 +109,7 @@ class Service:
         app = self.fastapi(role)
         if not (role.serves and self.routes):
             return app
-        return _Straight(app, {route.path: route for route in self.routes}, self._limited)
+        return _Straight(app, self.routes, self._limited)
 
     def fastapi(self, role: Role = Role.RUN) -> FastAPI:
         """The FastAPI application within; it has every route, and the OpenAPI document."""
@@ -286,14 +286,19 @@ async def _keep(name: str, work: Background) -> None:
 class _Straight:
     """Leads requests for the plain routes straight to their endpoints: FastAPI's layers are for the others."""
 
-    def __init__(self, app: FastAPI, routes: dict[str, Route], limited: Callable[[ASGIApp], ASGIApp]) -> None:
+    def __init__(self, app: FastAPI, routes: Sequence[BaseRoute], limited: Callable[[ASGIApp], ASGIApp]) -> None:
         self._app = app
-        self._routes = routes
+        self._routes = {
+            (method, route.path): route
+            for route in routes
+            if isinstance(route, Route) and "{" not in route.path
+            for method in route.methods or ()
+        }
         self._answer_limited = limited(self._answer)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        route = self._routes.get(scope["path"]) if scope["type"] == "http" else None
-        if route is None or scope["method"] not in (route.methods or ()):
+        route = self._routes.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
+        if route is None:
             await self._app(scope, receive, send)
             return
         scope["app"], scope["route"] = self._app, route

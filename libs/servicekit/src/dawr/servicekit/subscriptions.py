@@ -27,6 +27,7 @@ class Subscription:
     topic: Topic
     group: str
     max_records: int
+    fetch_wait_ms: int
     keeps_position: bool
     """Whether the table `consumer_positions` follows, so that a place in the line can be told."""
     handlers: dict[str, Handler] = field(default_factory=dict)

