@@ -26,10 +26,10 @@ demo: $(READY) ## Let a few hundred people compete for seats, then check the boo
 reset: $(READY) ## Wipe the data of `make up`
 	@.venv/bin/dawr reset
 
-test: $(READY) ## Run the tests, on an embedded Kafka and PostgreSQL (kills and outages: make faults)
-	$(PYTEST) --ignore=tests/faults
+test: $(READY) ## Run every test, on an embedded Kafka and PostgreSQL; kills and outages last, with the machine to themselves
+	@failed=0; $(PYTEST) --ignore=tests/faults || failed=1; .venv/bin/pytest tests/faults || failed=1; exit $$failed
 
-faults: $(READY) ## Kill every process at seeded moments, and take the broker, a database and services away
+faults: $(READY) ## Of the tests, only those that kill every process and take the broker, a database and services away
 	.venv/bin/pytest tests/faults
 
 test-containers: $(READY) ## Run every test on containers (needs Docker)
