@@ -14,23 +14,19 @@ from dawr.contracts import Channel, FxRate, Money, Place, Pool
 from dawr.contracts.booking import RefusalCode
 
 # Rows go in sorted by person: two allocators that meet the same people wait for each other in one direction only.
+# They go in as one JSON text: an array for each of the columns costs the client fifteen times as much.
 _INSERT = text("""
 INSERT INTO turns (id, person_id, asked_by, family, pool, state, channel, window_start, place_partition, place_offset,
                    fingerprint, fee_minor, fee_currency, payable_minor, payable_currency, fx, held_until, refusal,
                    opens_at, case_id, history, asked_at)
 SELECT id, person_id, asked_by, family, pool, state, channel, window_start, place_partition, place_offset, fingerprint,
-       fee_minor, fee_currency, payable_minor, payable_currency, CAST(fx AS jsonb), held_until, refusal, opens_at,
-       case_id, CAST(history AS jsonb), :now
-FROM unnest(CAST(:id AS uuid[]), CAST(:person AS uuid[]), CAST(:asked_by AS uuid[]), CAST(:family AS text[]),
-            CAST(:pool AS text[]), CAST(:state AS text[]), CAST(:channel AS text[]), CAST(:window AS text[]),
-            CAST(:partition AS int[]), CAST(:offset AS bigint[]), CAST(:fingerprint AS text[]),
-            CAST(:fee AS bigint[]), CAST(:fee_currency AS text[]), CAST(:payable AS bigint[]),
-            CAST(:payable_currency AS text[]), CAST(:fx AS text[]), CAST(:held_until AS timestamptz[]),
-            CAST(:refusal AS text[]), CAST(:opens_at AS timestamptz[]), CAST(:case_id AS uuid[]),
-            CAST(:history AS text[]))
-     AS n(id, person_id, asked_by, family, pool, state, channel, window_start, place_partition, place_offset,
-          fingerprint, fee_minor, fee_currency, payable_minor, payable_currency, fx, held_until, refusal, opens_at,
-          case_id, history)
+       fee_minor, fee_currency, payable_minor, payable_currency, fx, held_until, refusal, opens_at, case_id, history,
+       :now
+FROM json_to_recordset(CAST(:turns AS json))
+     AS n(id uuid, person_id uuid, asked_by uuid, family text, pool text, state text, channel text, window_start text,
+          place_partition integer, place_offset bigint, fingerprint text, fee_minor bigint, fee_currency text,
+          payable_minor bigint, payable_currency text, fx jsonb, held_until timestamptz, refusal text,
+          opens_at timestamptz, case_id uuid, history jsonb)
 ORDER BY person_id, family
 ON CONFLICT DO NOTHING
 RETURNING id
@@ -72,7 +68,9 @@ async def insert(connection: AsyncConnection, turns: Sequence[Turn], now: dateti
     """
     if not turns:
         return set()
-    rows = await connection.execute(_INSERT, _columns(turns) | {"now": now})
+    rows = await connection.execute(
+        _INSERT, {"turns": orjson.dumps([_row(turn) for turn in turns]).decode(), "now": now}
+    )
     return {row.id for row in rows}
 
 
@@ -133,29 +131,29 @@ async def of_person(
     return [(row.asked_at, _turn(row)) for row in await connection.execute(_OF_PERSON, parameters)]
 
 
-def _columns(turns: Sequence[Turn]) -> dict[str, list[Any]]:
+def _row(turn: Turn) -> dict[str, Any]:
     return {
-        "id": [turn.id for turn in turns],
-        "person": [turn.person_id for turn in turns],
-        "asked_by": [turn.asked_by for turn in turns],
-        "family": [turn.family for turn in turns],
-        "pool": [turn.pool.key for turn in turns],
-        "state": [turn.state.value for turn in turns],
-        "channel": [turn.channel.value for turn in turns],
-        "window": [turn.window for turn in turns],
-        "partition": [turn.place.partition for turn in turns],
-        "offset": [turn.place.offset for turn in turns],
-        "fingerprint": [turn.fingerprint for turn in turns],
-        "fee": [turn.fee.minor if turn.fee else None for turn in turns],
-        "fee_currency": [turn.fee.currency if turn.fee else None for turn in turns],
-        "payable": [turn.payable.minor if turn.payable else None for turn in turns],
-        "payable_currency": [turn.payable.currency if turn.payable else None for turn in turns],
-        "fx": [turn.fx.model_dump_json() if turn.fx else None for turn in turns],
-        "held_until": [turn.held_until for turn in turns],
-        "refusal": [turn.refusal.value if turn.refusal else None for turn in turns],
-        "opens_at": [turn.opens_at for turn in turns],
-        "case_id": [turn.case_id for turn in turns],
-        "history": [orjson.dumps(turn.history).decode() for turn in turns],
+        "id": turn.id,
+        "person_id": turn.person_id,
+        "asked_by": turn.asked_by,
+        "family": turn.family,
+        "pool": turn.pool.key,
+        "state": turn.state,
+        "channel": turn.channel,
+        "window_start": turn.window,
+        "place_partition": turn.place.partition,
+        "place_offset": turn.place.offset,
+        "fingerprint": turn.fingerprint,
+        "fee_minor": turn.fee.minor if turn.fee else None,
+        "fee_currency": turn.fee.currency if turn.fee else None,
+        "payable_minor": turn.payable.minor if turn.payable else None,
+        "payable_currency": turn.payable.currency if turn.payable else None,
+        "fx": turn.fx.model_dump(mode="json") if turn.fx else None,
+        "held_until": turn.held_until,
+        "refusal": turn.refusal,
+        "opens_at": turn.opens_at,
+        "case_id": turn.case_id,
+        "history": turn.history,
     }
 
 
