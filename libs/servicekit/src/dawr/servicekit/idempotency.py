@@ -49,6 +49,9 @@ class StillRunning(Refusal):
     title = Text(ar="طلب مماثل قيد التنفيذ", en="The same request is still running")
 
 
+KEY_REFUSALS = (KeyMissing, KeyReused, StillRunning)
+"""What `answer_once` refuses."""
+
 IdempotencyKey = Annotated[
     str | None, Header(alias="Idempotency-Key", min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")
 ]

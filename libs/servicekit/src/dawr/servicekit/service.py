@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 import orjson
@@ -24,6 +25,7 @@ from dawr.servicekit.clock import Clock, utc_now
 from dawr.servicekit.consumers import Consumers
 from dawr.servicekit.database import Database
 from dawr.servicekit.limits import Limits
+from dawr.servicekit.openapi import completed
 from dawr.servicekit.producer import Producer
 from dawr.servicekit.relay import Relay
 from dawr.servicekit.settings import ServiceSettings
@@ -134,6 +136,8 @@ class Service:
             },
         )
         app.state.default_language = self.settings.platform.default_language
+        app.state.verifier = self.verifier
+        self._complete_document(app)
         self._add_operations(app)
         if role.serves:
             app.router.routes[:0] = self.routes
@@ -150,13 +154,22 @@ class Service:
             forms=self.forms,
         )
 
-    def _add_operations(self, app: FastAPI) -> None:
-        async def openapi(_request: Request) -> Response:
-            document = app.openapi()
+    def _complete_document(self, app: FastAPI) -> None:
+        """Whoever asks the application for its OpenAPI document gets the whole of it."""
+        of_fastapi = app.openapi
+
+        @cache
+        def openapi() -> dict[str, Any]:
+            document = of_fastapi()
             if self.openapi is not None:
                 document = self.openapi(document)
-            document = {**document, "x-problems": problems.catalogue()}
-            return Response(orjson.dumps(document), media_type="application/json")
+            return {**completed(document), "x-problems": problems.catalogue()}
+
+        app.openapi = openapi  # type: ignore[method-assign]
+
+    def _add_operations(self, app: FastAPI) -> None:
+        async def openapi(_request: Request) -> Response:
+            return Response(orjson.dumps(app.openapi()), media_type="application/json")
 
         async def healthz(_request: Request) -> Response:
             limit = self.settings.stuck_seconds

@@ -14,21 +14,22 @@ from sse_starlette import EventSourceResponse
 from dawr.booking import domain
 from dawr.booking.catalogue import Catalogue, end_of_day
 from dawr.booking.domain import Seats, State, Turn
-from dawr.booking.errors import NotCancellable, TooFarAhead, TooLateToCancel, UnknownOffice, UnknownTurn
+from dawr.booking.errors import BrokerAway, NotCancellable, TooFarAhead, TooLateToCancel, UnknownOffice, UnknownTurn
 from dawr.booking.intake import Intake
 from dawr.booking.line import Line
-from dawr.booking.openapi import problem
 from dawr.booking.present import requested, shown_turn
 from dawr.booking.settings import BookingSettings
 from dawr.booking.store import pools, turns
 from dawr.contracts import Place, derived_id
 from dawr.contracts.booking import CancelTurn
 from dawr.contracts.values import Code, TierCode
-from dawr.servicekit.auth import Caller, Role, Verifier, require
+from dawr.servicekit.auth import Caller, NotAllowed, Role
+from dawr.servicekit.callers import signed_in
 from dawr.servicekit.clock import Clock
 from dawr.servicekit.database import Database
 from dawr.servicekit.errors import is_outage
-from dawr.servicekit.idempotency import IdempotencyKey, KeyReused, fingerprint, needed
+from dawr.servicekit.idempotency import IdempotencyKey, KeyMissing, KeyReused, fingerprint, needed
+from dawr.servicekit.openapi import refusals
 from dawr.servicekit.pages import Cursor, Limit, cursor_after, link_next, moment_and_id, place_of
 from dawr.servicekit.prefer import wait_seconds
 from dawr.servicekit.problems import request_language
@@ -40,6 +41,7 @@ UPDATES_AT_MOST = timedelta(hours=1)
 
 At = Annotated[str | None, Query(pattern=r"^\d{1,4}:\d{1,18}$", description="The place that the 202 told.")]
 Asked = Annotated[str | None, Query(alias="request", pattern=r"^[0-9a-f]{32}$", description="As the 202 told.")]
+Citizen = Annotated[Caller, Depends(signed_in(Role.CITIZEN))]
 
 
 class Money(BaseModel):
@@ -130,7 +132,6 @@ class Cancellation(BaseModel):
 
 def create_router(
     database: Database,
-    verifier: Verifier,
     intake: Intake,
     line: Line,
     catalogue: Catalogue,
@@ -139,13 +140,6 @@ def create_router(
 ) -> APIRouter:
     """Booking's resources."""
     router = APIRouter(tags=["turns"])
-
-    async def citizen(request: Request) -> Caller:
-        caller = await verifier.caller(request.headers.get("authorization"))
-        require(caller, Role.CITIZEN)
-        return caller
-
-    Citizen = Annotated[Caller, Depends(citizen)]
 
     async def own_turn(id: UUID, caller: Caller) -> Turn | None:
         async with database.reading() as connection:
@@ -173,7 +167,7 @@ def create_router(
         operation_id="availability",
         summary="Seats left by day",
         response_model=Availability,
-        responses={404: problem("No such office."), 422: problem("Not valid, or more than 60 days.")},
+        responses=refusals(UnknownOffice, TooFarAhead),
     )
     async def availability(
         service: Annotated[Code, Query()],
@@ -202,7 +196,7 @@ def create_router(
         return Response(body, media_type="application/json", headers={"cache-control": "public, max-age=1"})
 
     @router.get("/turns", operation_id="list_turns", summary="My turns, newest first", response_model=TurnList,
-                responses={401: problem("Not signed in."), 422: problem("Not valid.")})  # fmt: skip
+                responses=refusals(NotAllowed))  # fmt: skip
     async def list_turns(
         request: Request,
         caller: Citizen,
@@ -224,8 +218,7 @@ def create_router(
 
     @router.get("/turns/{id}", operation_id="get_turn", summary="A turn and its history",
                 response_model=TurnDocument | RequestedTurn,
-                responses={401: problem("Not signed in."), 404: problem("No such turn, or not yours."),
-                           422: problem("Not valid, or the key was used for another request.")})  # fmt: skip
+                responses=refusals(NotAllowed, UnknownTurn, KeyReused))  # fmt: skip
     async def get_turn(request: Request, id: UUID, caller: Citizen, at: At = None, asked: Asked = None) -> Response:
         found = await look(id, caller, at, asked)
         lang = request_language(request)
@@ -236,8 +229,7 @@ def create_router(
     @router.get("/turns/{id}/updates", operation_id="follow_turn", summary="A turn as it changes (server-sent events)",
                 response_class=EventSourceResponse,
                 responses={200: {"content": {"text/event-stream": {}}, "description": "`turn` events, one per change"},
-                           401: problem("Not signed in."), 404: problem("No such turn, or not yours."),
-                           422: problem("Not valid.")})  # fmt: skip
+                           **refusals(NotAllowed, UnknownTurn, KeyReused)})  # fmt: skip
     async def follow_turn(
         request: Request, id: UUID, caller: Citizen, at: At = None, asked: Asked = None
     ) -> EventSourceResponse:
@@ -270,10 +262,8 @@ def create_router(
     @router.post("/turns/{id}/cancellation", operation_id="cancel_turn", summary="Give a turn back", status_code=202,
                  response_model=TurnDocument,
                  responses={200: {"model": TurnDocument, "description": "Cancelled (with `Prefer: wait`)."},
-                            400: problem("No Idempotency-Key, or the body can't be read."),
-                            401: problem("Not signed in."), 404: problem("No such turn, or not yours."),
-                            409: problem("`not-cancellable`, `too-late-to-cancel`"), 422: problem("Not valid."),
-                            503: problem("The line can't take requests now.")})  # fmt: skip
+                            **refusals(KeyMissing, NotAllowed, UnknownTurn, NotCancellable, TooLateToCancel,
+                                       BrokerAway)})  # fmt: skip
     async def cancel_turn(
         request: Request,
         id: UUID,

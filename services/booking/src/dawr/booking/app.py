@@ -43,5 +43,5 @@ def create_service(settings: BookingSettings | None = None, *, clock: Clock = ut
     service.ready = {"catalogue": has_catalogue}
     service.routes = (intake.route(f"/api/{service.name}/turns"),)
     service.openapi = intake.document
-    service.routers = (create_router(database, service.verifier, intake, line, catalogue, settings, clock),)
+    service.routers = (create_router(database, intake, line, catalogue, settings, clock),)
     return service

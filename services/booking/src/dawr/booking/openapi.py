@@ -4,27 +4,19 @@ from typing import Any
 
 from pydantic import BaseModel
 
-_PROBLEM = {"content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
-PROBLEM_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "description": "RFC 9457; `code` is stable, the texts are in the caller's language.",
-    "required": ["type", "code", "title", "status"],
-    "properties": {
-        "type": {"type": "string"},
-        "code": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "instance": {"type": "string"},
-        "trace_id": {"type": "string"},
-        "errors": {"type": "array", "items": {"type": "object"}},
-    },
-}
-
-
-def problem(description: str) -> dict[str, Any]:
-    """A response that is a problem document."""
-    return {"description": description, **_PROBLEM}
+from dawr.booking.errors import (
+    BrokerAway,
+    CatalogueMissing,
+    MissionOnly,
+    NotOffered,
+    SeatRefused,
+    TooFarAhead,
+    UnknownOffice,
+    UnknownService,
+)
+from dawr.servicekit.auth import NotAllowed
+from dawr.servicekit.idempotency import KeyMissing, KeyReused
+from dawr.servicekit.openapi import refusals
 
 
 def with_take_turn(openapi: dict[str, Any], body: type[BaseModel]) -> dict[str, Any]:
@@ -32,8 +24,6 @@ def with_take_turn(openapi: dict[str, Any], body: type[BaseModel]) -> dict[str, 
     schemas = openapi.setdefault("components", {}).setdefault("schemas", {})
     schema = body.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas[body.__name__] = schema
-    schemas["Problem"] = PROBLEM_SCHEMA
-    openapi["components"].setdefault("securitySchemes", {})["bearer"] = {"type": "http", "scheme": "bearer"}
     openapi.setdefault("paths", {}).setdefault("/api/booking/turns", {})["post"] = {
         "operationId": "take_turn",
         "summary": "Take a turn",
@@ -63,15 +53,19 @@ def with_take_turn(openapi: dict[str, Any], body: type[BaseModel]) -> dict[str, 
                 "content": _json("TurnDocument"),
             },
             "202": {"description": "In the line.", "content": _json("RequestedTurn")},
-            "400": problem("No Idempotency-Key, or the body can't be read."),
-            "401": problem("Not signed in."),
-            "403": problem("Not a citizen."),
-            "404": problem("No such service, tier or office."),
-            "409": problem("Refused: `sold-out`, `one-live-turn`, `not-open-yet`, `closed`, …"),
-            "413": problem("Too large."),
-            "415": problem("Not JSON."),
-            "422": problem("Not valid, or the key was used for another request."),
-            "503": problem("The line can't take requests now; `Retry-After` says when to try again."),
+            **refusals(
+                KeyMissing,
+                NotAllowed,
+                UnknownService,
+                UnknownOffice,
+                MissionOnly,
+                NotOffered,
+                TooFarAhead,
+                KeyReused,
+                SeatRefused,
+                CatalogueMissing,
+                BrokerAway,
+            ),
         },
     }
     return openapi

@@ -28,5 +28,5 @@ def create_service(settings: CatalogSettings | None = None, *, clock: Clock = ut
             await asyncio.sleep(settings.horizon_check_seconds)
 
     service.background = {"horizon": keep_ahead}
-    service.routers = create_routers(service.database, service.verifier, cache_seconds=settings.http_cache_seconds)
+    service.routers = create_routers(service.database, cache_seconds=settings.http_cache_seconds)
     return service

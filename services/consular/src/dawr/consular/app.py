@@ -1,7 +1,6 @@
 """Consular, put together."""
 
 from dawr.consular.api import create_router
-from dawr.consular.api.documents import complete
 from dawr.consular.consumers import create_consumers
 from dawr.consular.settings import ConsularSettings
 from dawr.consular.store import catalogue
@@ -25,6 +24,5 @@ def create_service(settings: ConsularSettings | None = None, *, clock: Clock = u
     service.consumers = create_consumers(service.database, settings.platform)
     service.serving = {"watch": watch.run}
     service.ready = {"catalogue": has_catalogue}
-    service.openapi = complete
-    service.routers = (create_router(service.database, service.verifier, watch, mandate_days=settings.mandate_days),)
+    service.routers = (create_router(service.database, watch, mandate_days=settings.mandate_days),)
     return service

@@ -5,25 +5,26 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse
 
 from dawr.contracts import Text
 from dawr.gateway import service
 from dawr.gateway.addresses import Addresses
-from dawr.gateway.errors import WrongCode
+from dawr.gateway.errors import NotAnIdentityNumber, SignInPaused, TooManyCodes, TooManyTries, WrongCode
 from dawr.gateway.identity import CODE_DIGITS
 from dawr.gateway.keys import Keys
 from dawr.gateway.service import Contact, Rules
 from dawr.servicekit import telemetry
-from dawr.servicekit.auth import LIFETIME, Caller, Role, Verifier, make_token
+from dawr.servicekit.auth import LIFETIME, Caller, Role, make_token
+from dawr.servicekit.callers import signed_in
 from dawr.servicekit.database import Database
-from dawr.servicekit.problems import MEDIA_TYPE, request_language, say
+from dawr.servicekit.openapi import refusals
+from dawr.servicekit.problems import request_language, say
 
 _log = telemetry.get_logger("dawr.gateway")
 
@@ -94,12 +95,7 @@ class Me(BaseModel):
     expires_at: datetime = Field(description="When the token runs out.")
 
 
-def _problem(what: str) -> dict[str, Any]:
-    return {"description": what, "content": {MEDIA_TYPE: {}}}
-
-
-_TOO_OFTEN = _problem("Too often: wait for `Retry-After` seconds")
-_NOT_SIGNED_IN = _problem("No token, or one that does not hold")
+SignedIn = Annotated[Caller, Depends(signed_in())]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +103,6 @@ class Door:
     """What the routes of signing in work with."""
 
     database: Database
-    verifier: Verifier
     keys: Keys
     addresses: Addresses
     rules: Rules
@@ -138,7 +133,7 @@ def _add_signing_in(router: APIRouter, door: Door) -> None:
         status_code=202,
         operation_id="ask_code",
         summary="Ask for a sign-in code",
-        responses={422: _problem("Not eleven digits"), 429: _TOO_OFTEN},
+        responses=refusals(NotAnIdentityNumber, TooManyCodes),
     )
     async def ask_code(body: CodeRequest, request: Request) -> CodeAnswer:
         """Known and unknown numbers get the same answer in the same time. A new code replaces the one before."""
@@ -160,7 +155,7 @@ def _add_signing_in(router: APIRouter, door: Door) -> None:
         "/session",
         operation_id="sign_in",
         summary="Sign in with a code",
-        responses={401: _problem("The code is wrong, used or too old"), 422: _problem("Not valid"), 429: _TOO_OFTEN},
+        responses=refusals(NotAnIdentityNumber, WrongCode, SignInPaused, TooManyTries),
     )
     async def sign_in(body: SessionRequest, request: Request, response: Response) -> Session:
         """Gives an access token for ten minutes. A code is good once; after five wrong ones sign-in pauses."""
@@ -187,27 +182,14 @@ def _add_signing_in(router: APIRouter, door: Door) -> None:
 
 
 def _add_signed_in(router: APIRouter, door: Door) -> None:
-    bearer = HTTPBearer(auto_error=False, scheme_name="bearer")
-
-    async def signed_in(request: Request, _token: Annotated[Any, Depends(bearer)]) -> Caller:
-        return await door.verifier.caller(request.headers.get("authorization"))
-
-    SignedIn = Annotated[Caller, Depends(signed_in)]
-
-    @router.delete(
-        "/session",
-        status_code=204,
-        operation_id="sign_out",
-        summary="Sign out",
-        responses={401: _NOT_SIGNED_IN},
-    )
+    @router.delete("/session", status_code=204, operation_id="sign_out", summary="Sign out")
     async def sign_out(caller: SignedIn) -> None:
         """Makes a code that waits worthless. The access token is not kept anywhere and can't be called back: it stays
         good until it runs out, ten minutes after it was given, so throw it away."""
         async with door.database.transaction() as tx:
             await service.sign_out(tx, caller.person_id)
 
-    @router.get("/me", operation_id="me", summary="Who am I", responses={401: _NOT_SIGNED_IN})
+    @router.get("/me", operation_id="me", summary="Who am I")
     async def me(caller: SignedIn, response: Response) -> Me:
         """What the token says; nothing is looked up."""
         response.headers["cache-control"] = "no-store"

@@ -49,7 +49,6 @@ def create_service(settings: GatewaySettings | None = None, *, clock: Clock = ut
         Parts(
             behind=behind,
             own_checks=Kept(service.checks, READY_SECONDS).value,
-            own_document=lambda request: plain_routes(request.app.openapi()),
             public_url=settings.public_url.rstrip("/"),
             mail_url=settings.mail_url if settings.is_development else None,
         )
@@ -59,7 +58,7 @@ def create_service(settings: GatewaySettings | None = None, *, clock: Clock = ut
         Route("/.well-known/jwks.json", jwks_endpoint(keys)),
         *pages.routes(),
     )
-    door = Door(service.database, service.verifier, keys, addresses, rules_of(settings), settings.code_answer_seconds)
+    door = Door(service.database, keys, addresses, rules_of(settings), settings.code_answer_seconds)
     service.routers = (create_router(door),)
     return service
 

@@ -1,7 +1,7 @@
 """What notifications answers over HTTP: the inbox, preferences, templates, and what was tried."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -9,14 +9,17 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dawr.notifications import examples
 from dawr.notifications.domain import Contact, Digits, Language, MessageState, Way
+from dawr.notifications.errors import MessageUnknown, TemplateUnknown
 from dawr.notifications.rendering import PARTS, Style, Texts
 from dawr.notifications.sealing import Seals
 from dawr.notifications.service import contacts, inbox
 from dawr.notifications.service.sending import CatalogueCopy
 from dawr.notifications.store import inbox as inbox_store
 from dawr.notifications.values import values_of, zone_of
-from dawr.servicekit.auth import Caller, Role, Verifier, require
+from dawr.servicekit.auth import Caller, NotAllowed, Role, require
+from dawr.servicekit.callers import signed_in
 from dawr.servicekit.database import Database
+from dawr.servicekit.openapi import refusals
 from dawr.servicekit.pages import Cursor, Limit, cursor_after, link_next, moment_and_id, place_of
 from dawr.servicekit.problems import request_language
 
@@ -146,45 +149,16 @@ class Preview(BaseModel):
     sms: str
 
 
-class Problem(BaseModel):
-    """RFC 9457: `code` is stable, `title` and `detail` are in the caller's language."""
-
-    model_config = ConfigDict(extra="allow", use_attribute_docstrings=True)
-
-    type: str
-    code: str
-    title: str
-    status: int
-    detail: str
-    instance: str
-    trace_id: str
+SignedIn = Annotated[Caller, Depends(signed_in())]
 
 
-def _refusals(**described: str) -> dict[int | str, dict[str, Any]]:
-    content = {"application/problem+json": {"schema": Problem.model_json_schema()}}
-    return {int(status[1:]): {"description": text, "content": content} for status, text in described.items()}
-
-
-_SIGN_IN = {"_401": "`not-signed-in`", "_503": "Not right now: `unavailable`, `keys-missing`"}
-_STAFF = _SIGN_IN | {"_403": "`not-allowed`"}
-_INVALID = {"_422": "`invalid-request`"}
-_NO_SUCH_MESSAGE = {"_404": "`message-unknown`"}
-_NO_SUCH_TEMPLATE = {"_404": "`template-unknown`"}
-_BODY = {"_400": "`malformed-request`", "_413": "`too-large`", "_415": "`unsupported-media-type`"}
-
-
-def create_router(database: Database, verifier: Verifier, texts: Texts, seals: Seals) -> APIRouter:
+def create_router(database: Database, texts: Texts, seals: Seals) -> APIRouter:
     """The resources of notifications."""
     router = APIRouter()
-
-    async def signed_in(request: Request) -> Caller:
-        return await verifier.caller(request.headers.get("authorization"))
-
-    caller = Depends(signed_in)
-    _add_preferences(router, caller, database, seals)
-    _add_inbox(router, caller, database, texts, seals)
-    _add_deliveries(router, caller, database)
-    _add_templates(router, caller, texts)
+    _add_preferences(router, database, seals)
+    _add_inbox(router, database, texts, seals)
+    _add_deliveries(router, database)
+    _add_templates(router, texts)
     return router
 
 
@@ -199,15 +173,14 @@ def _shown(contact: Contact) -> ShownPreferences:
     )
 
 
-def _add_preferences(router: APIRouter, signed_in: Any, database: Database, seals: Seals) -> None:
+def _add_preferences(router: APIRouter, database: Database, seals: Seals) -> None:
     @router.get(
         "/preferences",
         operation_id="get_preferences",
         summary="How I am told",
         tags=["preferences"],
-        responses=_refusals(**_SIGN_IN),
     )
-    async def get_preferences(caller: Caller = signed_in) -> ShownPreferences:
+    async def get_preferences(caller: SignedIn) -> ShownPreferences:
         async with database.reading() as connection:
             return _shown(await contacts.find(connection, caller.person_id, seals))
 
@@ -216,9 +189,8 @@ def _add_preferences(router: APIRouter, signed_in: Any, database: Database, seal
         operation_id="put_preferences",
         summary="Say how I want to be told",
         tags=["preferences"],
-        responses=_refusals(**_SIGN_IN, **_BODY, **_INVALID),
     )
-    async def put_preferences(wanted: Preferences, caller: Caller = signed_in) -> ShownPreferences:
+    async def put_preferences(wanted: Preferences, caller: SignedIn) -> ShownPreferences:
         chosen = Contact(
             email=wanted.email,
             phone=wanted.phone,
@@ -230,7 +202,7 @@ def _add_preferences(router: APIRouter, signed_in: Any, database: Database, seal
             return _shown(await contacts.choose(tx, caller.person_id, chosen, seals))
 
 
-def _add_inbox(router: APIRouter, signed_in: Any, database: Database, texts: Texts, seals: Seals) -> None:
+def _add_inbox(router: APIRouter, database: Database, texts: Texts, seals: Seals) -> None:
     catalogue = CatalogueCopy()
 
     @router.get(
@@ -238,10 +210,9 @@ def _add_inbox(router: APIRouter, signed_in: Any, database: Database, texts: Tex
         operation_id="get_inbox",
         summary="What I was told, the newest first",
         tags=["inbox"],
-        responses=_refusals(**_SIGN_IN, **_INVALID),
     )
     async def get_inbox(
-        request: Request, response: Response, limit: Limit = 20, cursor: Cursor = None, caller: Caller = signed_in
+        request: Request, response: Response, caller: SignedIn, limit: Limit = 20, cursor: Cursor = None
     ) -> Inbox:
         async with database.reading() as connection:
             contact = await contacts.find(connection, caller.person_id, seals)
@@ -278,29 +249,29 @@ def _add_inbox(router: APIRouter, signed_in: Any, database: Database, texts: Tex
         operation_id="read_message",
         summary="I have read this; saying it again changes nothing",
         tags=["inbox"],
-        responses=_refusals(**_SIGN_IN, **_NO_SUCH_MESSAGE, **_INVALID),
+        responses=refusals(MessageUnknown),
     )
-    async def read_message(id: UUID, caller: Caller = signed_in) -> ReadMark:
+    async def read_message(id: UUID, caller: SignedIn) -> ReadMark:
         async with database.transaction() as tx:
             return ReadMark(id=id, read_at=await inbox.read(tx, caller.person_id, id))
 
 
-def _add_deliveries(router: APIRouter, signed_in: Any, database: Database) -> None:
+def _add_deliveries(router: APIRouter, database: Database) -> None:
     @router.get(
         "/deliveries",
         operation_id="list_deliveries",
         summary="What was tried, for a person or a message, the newest first (auditors)",
         tags=["deliveries"],
-        responses=_refusals(**_STAFF, **_INVALID),
+        responses=refusals(NotAllowed),
     )
     async def list_deliveries(
         request: Request,
         response: Response,
+        caller: SignedIn,
         person: UUID | None = None,
         message: UUID | None = None,
         limit: Limit = 50,
         cursor: Annotated[str | None, Query(pattern=r"^[0-9]{1,18}$", description="`next` of the page before.")] = None,
-        caller: Caller = signed_in,
     ) -> Deliveries:
         require(caller, Role.AUDITOR)
         async with database.reading() as connection:
@@ -332,15 +303,15 @@ def _add_deliveries(router: APIRouter, signed_in: Any, database: Database) -> No
         return Deliveries(items=items, next=following)
 
 
-def _add_templates(router: APIRouter, signed_in: Any, texts: Texts) -> None:
+def _add_templates(router: APIRouter, texts: Texts) -> None:
     @router.get(
         "/templates",
         operation_id="list_templates",
         summary="The templates (administrators)",
         tags=["templates"],
-        responses=_refusals(**_STAFF),
+        responses=refusals(NotAllowed),
     )
-    async def list_templates(caller: Caller = signed_in) -> Templates:
+    async def list_templates(caller: SignedIn) -> Templates:
         require(caller, Role.ADMINISTRATOR)
         return Templates(items=[TemplateSummary(code=code) for code in texts.codes])
 
@@ -349,12 +320,12 @@ def _add_templates(router: APIRouter, signed_in: Any, texts: Texts) -> None:
         operation_id="preview_template",
         summary="A template filled in with its example; nothing is sent (administrators)",
         tags=["templates"],
-        responses=_refusals(**_STAFF, **_BODY, **_NO_SUCH_TEMPLATE, **_INVALID),
+        responses=refusals(NotAllowed, TemplateUnknown),
     )
     async def preview_template(
         code: Annotated[str, Path(max_length=48, examples=["turn-held"])],
         wanted: PreviewRequest,
-        caller: Caller = signed_in,
+        caller: SignedIn,
     ) -> Preview:
         require(caller, Role.ADMINISTRATOR)
         notice, known, secret = examples.example(code)

@@ -23,7 +23,7 @@ def create_service(settings: NotificationsSettings | None = None, *, clock: Cloc
     mail, sms = MailServer(settings), SmsProvider(settings)
     sender = Sender(service.database, settings, texts, seals, mail=mail, sms=sms)
     service.consumers = create_consumers(service.database, settings.platform, seals, sender.wake)
-    service.routers = (create_router(service.database, service.verifier, texts, seals),)
+    service.routers = (create_router(service.database, texts, seals),)
     service.background = {"sender": sender.run}
     service.closers = [mail.close, sms.close]
     return service

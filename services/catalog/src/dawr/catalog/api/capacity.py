@@ -5,18 +5,30 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import Field
 
-from dawr.catalog.api.callers import READERS, REFUSED, caller_in
+from dawr.catalog.api.callers import Planner, reader
 from dawr.catalog.api.conditional import IfMatch, entity_tag, seen_revisions
 from dawr.catalog.api.forms import CapacityChange, IsoDate
-from dawr.catalog.api.problem import answers
 from dawr.catalog.api.shown import Shown
 from dawr.catalog.domain.capacity import Decider, MonthOfCapacity, Offer
 from dawr.catalog.domain.offices import Office
+from dawr.catalog.errors import (
+    ChangedMeanwhile,
+    DateOver,
+    DateTooFar,
+    Negative,
+    NotOffered,
+    OpensTooLate,
+    UnknownOffice,
+    UnknownService,
+    WindowsDontAddUp,
+    WindowsOverlap,
+)
 from dawr.catalog.service.decide import read_month, set_day
 from dawr.contracts.catalog import Month
 from dawr.contracts.values import Code, Instant, TierCode, Window
-from dawr.servicekit.auth import Caller, Role, Verifier
+from dawr.servicekit.auth import NotAllowed
 from dawr.servicekit.database import Database
+from dawr.servicekit.openapi import refusals
 
 
 class ShownDay(Shown):
@@ -54,20 +66,19 @@ def _offer(
 
 
 Named = Annotated[Offer, Depends(_offer)]
-_UNKNOWN = "`unknown-office`, `unknown-service`"
+_REFUSED = (NotAllowed, UnknownOffice, UnknownService, NotOffered)
 
 
-def create_capacity_router(database: Database, verifier: Verifier) -> APIRouter:
+def create_capacity_router(database: Database) -> APIRouter:
     """The resources of capacity."""
     router = APIRouter(tags=["staff"])
-    planner, reader = Depends(caller_in(verifier, Role.PLANNER)), Depends(caller_in(verifier, *READERS))
 
     @router.get(
         "/capacity/{office}/{service}/{tier}",
         operation_id="get_capacity",
         summary="A month of capacity",
         response_model=ShownMonth,
-        responses=answers({**REFUSED, 404: _UNKNOWN, 409: "`not-offered`"}),
+        responses=refusals(*_REFUSED),
         dependencies=[reader],
     )
     async def get_capacity(
@@ -83,23 +94,22 @@ def create_capacity_router(database: Database, verifier: Verifier) -> APIRouter:
         summary="Decide a day's capacity",
         description="Plans no longer change the day. What is decided already is not decided again: same revision.",
         response_model=ShownMonth,
-        responses=answers(
-            {
-                **REFUSED,
-                400: "The body can't be read.",
-                404: _UNKNOWN,
-                409: "`not-offered`, `date-over`",
-                412: "`changed-meanwhile`: the month has another revision than `If-Match` says.",
-                422: "`negative`, `windows-dont-add-up`, `windows-overlap`, `opens-too-late`, `date-too-far`, "
-                "or not valid: `errors` names the fields.",
-            }
+        responses=refusals(
+            *_REFUSED,
+            DateOver,
+            ChangedMeanwhile,
+            Negative,
+            WindowsDontAddUp,
+            WindowsOverlap,
+            OpensTooLate,
+            DateTooFar,
         ),
     )
     async def decide_day(
         offer: Named,
         date: Annotated[IsoDate, Path(examples=["2026-12-01"])],
         body: CapacityChange,
-        caller: Annotated[Caller, planner],
+        caller: Planner,
         if_match: IfMatch = None,
     ) -> Response:
         async with database.transaction() as tx:

@@ -4,17 +4,17 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
-from dawr.catalog.api.callers import READERS, REFUSED, caller_in
+from dawr.catalog.api.callers import reader
 from dawr.catalog.api.pages import Cursor, number
-from dawr.catalog.api.problem import answers
 from dawr.catalog.api.shown import Shown
 from dawr.catalog.domain.services import Origin
 from dawr.catalog.store import changes
-from dawr.servicekit.auth import Verifier
+from dawr.servicekit.auth import NotAllowed
 from dawr.servicekit.database import Database
+from dawr.servicekit.openapi import refusals
 from dawr.servicekit.pages import Limit, cursor_after, link_next, place_of
 
 Subject = Annotated[
@@ -52,7 +52,7 @@ class ChangeList(Shown):
     next: str | None
 
 
-def create_changes_router(database: Database, verifier: Verifier) -> APIRouter:
+def create_changes_router(database: Database) -> APIRouter:
     """The record of changes."""
     router = APIRouter(tags=["staff"])
 
@@ -61,8 +61,8 @@ def create_changes_router(database: Database, verifier: Verifier) -> APIRouter:
         operation_id="list_changes",
         summary="Changes, newest first",
         response_model=ChangeList,
-        responses=answers(REFUSED),
-        dependencies=[Depends(caller_in(verifier, *READERS))],
+        responses=refusals(NotAllowed),
+        dependencies=[reader],
     )
     async def list_changes(
         request: Request, subject: Subject = None, limit: Limit = 50, cursor: Cursor = None

@@ -1,24 +1,22 @@
 """`/fees`: what planners decide about money."""
 
-from typing import Annotated
+from fastapi import APIRouter, Request, Response
 
-from fastapi import APIRouter, Depends, Request, Response
-
-from dawr.catalog.api.callers import REFUSED, caller_in
+from dawr.catalog.api.callers import Planner
 from dawr.catalog.api.forms import FeeChange
-from dawr.catalog.api.problem import answers
 from dawr.catalog.api.shown import DecidedFee, shown_fee
+from dawr.catalog.errors import DateOver, DateTooFar, Negative, NotOffered, UnknownService, WrongCurrency
 from dawr.catalog.service.decide import set_fee
-from dawr.servicekit.auth import Caller, Role, Verifier
+from dawr.servicekit.auth import NotAllowed
 from dawr.servicekit.database import Database, Transaction
-from dawr.servicekit.idempotency import Answer, IdempotencyKey, answer_once
+from dawr.servicekit.idempotency import KEY_REFUSALS, Answer, IdempotencyKey, answer_once
+from dawr.servicekit.openapi import refusals
 from dawr.servicekit.problems import request_language
 
 
-def create_fees_router(database: Database, verifier: Verifier) -> APIRouter:
+def create_fees_router(database: Database) -> APIRouter:
     """The resources of fees."""
     router = APIRouter(tags=["staff"])
-    planner = Depends(caller_in(verifier, Role.PLANNER))
 
     @router.post(
         "/fees",
@@ -26,19 +24,18 @@ def create_fees_router(database: Database, verifier: Verifier) -> APIRouter:
         operation_id="decide_fee",
         summary="Decide a fee from a day on",
         response_model=DecidedFee,
-        responses=answers(
-            {
-                **REFUSED,
-                400: "No Idempotency-Key, or the body can't be read.",
-                404: "`unknown-service`",
-                409: "`not-offered`, `date-over`, `still-running`",
-                422: "`negative`, `wrong-currency`, `date-too-far`, or not valid: `errors` names the fields.",
-            }
+        responses=refusals(
+            *KEY_REFUSALS,
+            NotAllowed,
+            UnknownService,
+            NotOffered,
+            DateOver,
+            Negative,
+            WrongCurrency,
+            DateTooFar,
         ),
     )
-    async def decide_fee(
-        request: Request, body: FeeChange, caller: Annotated[Caller, planner], key: IdempotencyKey = None
-    ) -> Response:
+    async def decide_fee(request: Request, body: FeeChange, caller: Planner, key: IdempotencyKey = None) -> Response:
         lang = request_language(request)
 
         async def decide(tx: Transaction) -> Answer:

@@ -7,7 +7,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dawr.catalog.api.conditional import KEPT, IfNoneMatch, PublicAnswers
 from dawr.catalog.api.pages import Cursor, code
-from dawr.catalog.api.problem import answers
 from dawr.catalog.api.services import Search
 from dawr.catalog.api.shown import (
     OfficeDetail,
@@ -21,6 +20,7 @@ from dawr.catalog.errors import UnknownOffice
 from dawr.catalog.store import offices as office_store
 from dawr.catalog.store import services as service_store
 from dawr.contracts.values import Code
+from dawr.servicekit.openapi import refusals
 from dawr.servicekit.pages import Limit, cursor_after, link_next, place_of
 
 
@@ -33,7 +33,7 @@ def create_offices_router(public: PublicAnswers) -> APIRouter:
         operation_id="list_offices",
         summary="Offices and missions in use, by code",
         response_model=OfficeList,
-        responses={**KEPT, **answers({422: "A parameter is not valid."})},
+        responses=KEPT,
     )
     async def list_offices(
         request: Request,
@@ -61,7 +61,7 @@ def create_offices_router(public: PublicAnswers) -> APIRouter:
         operation_id="get_office",
         summary="An office or mission, and what it offers",
         response_model=OfficeDetail,
-        responses={**KEPT, **answers({404: "`unknown-office`", 422: "A parameter is not valid."})},
+        responses={**KEPT, **refusals(UnknownOffice)},
     )
     async def get_office(
         request: Request, code: Annotated[Code, Path(examples=["DAM-01"])], if_none_match: IfNoneMatch = None
@@ -76,7 +76,7 @@ def create_offices_router(public: PublicAnswers) -> APIRouter:
         operation_id="list_regions",
         summary="Regions, by code",
         response_model=RegionList,
-        responses={**KEPT, **answers({422: "A parameter is not valid."})},
+        responses=KEPT,
     )
     async def list_regions(request: Request, if_none_match: IfNoneMatch = None) -> Response:
         return await public.give(request, if_none_match, _regions)

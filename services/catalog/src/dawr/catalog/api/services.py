@@ -7,7 +7,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dawr.catalog.api.conditional import KEPT, IfNoneMatch, PublicAnswers
 from dawr.catalog.api.pages import Cursor, code
-from dawr.catalog.api.problem import answers
 from dawr.catalog.api.shown import ServiceDetail, ServiceList, service_detail, service_summary
 from dawr.catalog.domain.offices import earliest_date
 from dawr.catalog.domain.services import standing_fees
@@ -17,6 +16,7 @@ from dawr.catalog.store import services as service_store
 from dawr.contracts import Channel
 from dawr.contracts.values import Code
 from dawr.servicekit.clock import Clock
+from dawr.servicekit.openapi import refusals
 from dawr.servicekit.pages import Limit, cursor_after, link_next, place_of
 
 Search = Annotated[
@@ -34,7 +34,7 @@ def create_services_router(public: PublicAnswers) -> APIRouter:
         operation_id="list_services",
         summary="Services in use, by code",
         response_model=ServiceList,
-        responses={**KEPT, **answers({422: "A parameter is not valid."})},
+        responses=KEPT,
     )
     async def list_services(
         request: Request,
@@ -62,7 +62,7 @@ def create_services_router(public: PublicAnswers) -> APIRouter:
         operation_id="get_service",
         summary="A service: fees, documents, where it is offered",
         response_model=ServiceDetail,
-        responses={**KEPT, **answers({404: "`unknown-service`", 422: "A parameter is not valid."})},
+        responses={**KEPT, **refusals(UnknownService)},
     )
     async def get_service(
         request: Request, code: Annotated[Code, Path(examples=["PASS_REN"])], if_none_match: IfNoneMatch = None

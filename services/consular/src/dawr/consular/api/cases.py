@@ -10,11 +10,22 @@ from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
 from dawr.consular.api.callers import Citizen, MissionStaff
-from dawr.consular.api.documents import problems
 from dawr.consular.api.pages import page
 from dawr.consular.api.views import CaseList, ShownCaseWithHistory, links_of, shown_case, shown_case_with_history
 from dawr.consular.domain.case import ANSWERED, LIVE, Case, CaseState, Wish, case_id
-from dawr.consular.errors import SEAT_REFUSALS
+from dawr.consular.errors import (
+    SEAT_REFUSALS,
+    CaseOver,
+    CatalogueMissing,
+    MandateInUse,
+    MandateNotActive,
+    NoFee,
+    NoRate,
+    NotOffered,
+    TooLateToCancel,
+    UnknownMission,
+    UnknownService,
+)
 from dawr.consular.service.follow_case import ask_to_cancel
 from dawr.consular.service.open_case import open_case
 from dawr.consular.store import cases
@@ -22,8 +33,10 @@ from dawr.consular.store.cases import After
 from dawr.consular.watch import Watch
 from dawr.contracts.consular import CaseOpened
 from dawr.contracts.values import Code, Currency, TierCode, WindowStart
+from dawr.servicekit.auth import NotAllowed
 from dawr.servicekit.database import Database, Transaction
-from dawr.servicekit.idempotency import Answer, IdempotencyKey, answer_once, needed
+from dawr.servicekit.idempotency import KEY_REFUSALS, Answer, IdempotencyKey, answer_once, needed
+from dawr.servicekit.openapi import refusals
 from dawr.servicekit.pages import Cursor, Limit, moment_and_id, place_of
 from dawr.servicekit.prefer import Prefer, wait_seconds
 from dawr.servicekit.problems import NotFound, request_language
@@ -93,14 +106,19 @@ class CaseResource:
             response_model=ShownCaseWithHistory,
             responses={
                 201: {"model": ShownCaseWithHistory, "description": "The seat is held (with `Prefer: wait`)."},
-                **problems(
-                    404,
-                    409,
-                    body=True,
-                    _404="`unknown-mission`, `unknown-service`; or the mandate.",
-                    _409="`not-offered`, `no-fee`, `no-rate`, `mandate-not-active`, `mandate-in-use`; "
-                    "with `Prefer: wait` booking's refusals: `sold-out`, `one-live-turn`, …",
-                    _503="`catalogue-missing`",
+                **refusals(
+                    *KEY_REFUSALS,
+                    NotAllowed,
+                    NotFound,
+                    UnknownMission,
+                    UnknownService,
+                    NotOffered,
+                    NoFee,
+                    NoRate,
+                    MandateNotActive,
+                    MandateInUse,
+                    CatalogueMissing,
+                    *SEAT_REFUSALS.values(),
                 ),
             },
         )(self.open)
@@ -109,14 +127,14 @@ class CaseResource:
             operation_id="list_cases",
             summary="Cases that I opened or that are for me, newest first",
             response_model=CaseList,
-            responses=problems(),
+            responses=refusals(NotAllowed),
         )(self.list_own)
         router.get(
             "/cases/{id}",
             operation_id="get_case",
             summary="A case and its history",
             response_model=ShownCaseWithHistory,
-            responses=problems(404),
+            responses=refusals(NotAllowed, NotFound),
         )(self.get)
         router.post(
             "/cases/{id}/cancellation",
@@ -126,7 +144,7 @@ class CaseResource:
             response_model=ShownCaseWithHistory,
             responses={
                 200: {"model": ShownCaseWithHistory, "description": "It was given back (with `Prefer: wait`)."},
-                **problems(404, 409, body=True, _409="`case-over`, `too-late-to-cancel`"),
+                **refusals(*KEY_REFUSALS, NotAllowed, NotFound, CaseOver, TooLateToCancel),
             },
         )(self.cancel)
         router.get(
@@ -135,7 +153,7 @@ class CaseResource:
             summary="The cases of a mission, for its staff, newest first",
             tags=["missions"],
             response_model=CaseList,
-            responses=problems(404),
+            responses=refusals(NotAllowed, NotFound),
         )(self.list_of_mission)
         return router
 

@@ -8,15 +8,17 @@ from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
 from dawr.consular.api.callers import Citizen
-from dawr.consular.api.documents import problems
 from dawr.consular.api.pages import page
 from dawr.consular.api.views import MandateList, ShownMandate, shown_mandate
 from dawr.consular.domain.mandate import Mandate, as_of
+from dawr.consular.errors import MandateForOneself, MandateNotActive
 from dawr.consular.service.mandates import consent_to_mandate, draft_mandate, revoke_mandate
 from dawr.consular.store import mandates
 from dawr.contracts.consular import Kinship
+from dawr.servicekit.auth import NotAllowed
 from dawr.servicekit.database import Database, Transaction
-from dawr.servicekit.idempotency import Answer, IdempotencyKey, answer_once
+from dawr.servicekit.idempotency import KEY_REFUSALS, Answer, IdempotencyKey, answer_once
+from dawr.servicekit.openapi import refusals
 from dawr.servicekit.pages import Cursor, Limit, moment_and_id, place_of
 from dawr.servicekit.problems import NotFound
 
@@ -50,35 +52,35 @@ class MandateResource:
             summary="Ask a person for a mandate to act for them",
             status_code=201,
             response_model=ShownMandate,
-            responses=problems(409, body=True, _422="`mandate-for-oneself`"),
+            responses=refusals(*KEY_REFUSALS, NotAllowed, MandateForOneself),
         )(self.draft)
         router.get(
             "/mandates",
             operation_id="list_mandates",
             summary="Mandates in which I am the person or the agent, newest first",
             response_model=MandateList,
-            responses=problems(),
+            responses=refusals(NotAllowed),
         )(self.list_own)
         router.get(
             "/mandates/{id}",
             operation_id="get_mandate",
             summary="A mandate",
             response_model=ShownMandate,
-            responses=problems(404),
+            responses=refusals(NotAllowed, NotFound),
         )(self.get)
         router.post(
             "/mandates/{id}/consent",
             operation_id="consent_to_mandate",
             summary="Let the agent act for me",
             response_model=ShownMandate,
-            responses=problems(404, 409, body=True, _409="`mandate-not-active`"),
+            responses=refusals(*KEY_REFUSALS, NotAllowed, NotFound, MandateNotActive),
         )(self.consent)
         router.post(
             "/mandates/{id}/revocation",
             operation_id="revoke_mandate",
             summary="Take a mandate back, from either side",
             response_model=ShownMandate,
-            responses=problems(404, 409, body=True, _409="`mandate-not-active`"),
+            responses=refusals(*KEY_REFUSALS, NotAllowed, NotFound, MandateNotActive),
         )(self.revoke)
         return router
 

@@ -10,16 +10,17 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 from starlette.responses import Response
 
 from dawr.consular.api.callers import Anyone, Finance
-from dawr.consular.api.documents import problems
 from dawr.consular.api.pages import page
 from dawr.consular.api.views import RateList, ShownDayRate, shown_rate
 from dawr.consular.domain.rate import Rate, fx_rate
-from dawr.consular.errors import SameCurrency
+from dawr.consular.errors import RateChanged, RateUsed, SameCurrency
 from dawr.consular.service.rates import set_rate
 from dawr.consular.store import rates
 from dawr.contracts.values import Currency
+from dawr.servicekit.auth import NotAllowed
 from dawr.servicekit.database import Database
 from dawr.servicekit.idempotency import fingerprint
+from dawr.servicekit.openapi import refusals
 from dawr.servicekit.pages import Cursor, Limit, place_of
 
 _CURRENCY: TypeAdapter[str] = TypeAdapter(Currency)
@@ -53,7 +54,6 @@ class RateResource:
             operation_id="list_fx_rates",
             summary="Exchange rates, those of the latest days first",
             response_model=RateList,
-            responses=problems(),
         )(self.list_all)
         router.put(
             "/fx-rates/{base}/{quote}/{day}",
@@ -62,7 +62,7 @@ class RateResource:
             response_model=ShownDayRate,
             responses={
                 201: {"model": ShownDayRate, "description": "The day had none before."},
-                **problems(409, 412, body=True, _409="`rate-used`", _422="`same-currency`"),
+                **refusals(NotAllowed, SameCurrency, RateUsed, RateChanged),
             },
         )(self.put)
         return router

@@ -18,7 +18,6 @@ from dawr.gateway.behind import Behind, Document, Standing
 from dawr.gateway.documents import GATEWAY, merged
 from dawr.gateway.pages.operations import by_service
 from dawr.gateway.pages.texts import SERVICES, TEXTS
-from dawr.servicekit import problems
 from dawr.servicekit.problems import request_language, say
 
 POLICY = (
@@ -42,7 +41,6 @@ class Parts:
 
     behind: Behind
     own_checks: Callable[[], Awaitable[dict[str, bool]]]
-    own_document: Callable[[Request], Document]
     public_url: str
     mail_url: str | None
     """Where sign-in codes can be read; none in production."""
@@ -112,8 +110,7 @@ class Pages:
 
     async def _merged(self, request: Request) -> Document:
         services, left_out = await self._parts.behind.documents()
-        own = {**self._parts.own_document(request), "x-problems": problems.catalogue()}
-        return merged(own, services, left_out, public_url=self._parts.public_url)
+        return merged(request.app.openapi(), services, left_out, public_url=self._parts.public_url)
 
     def _page(self, request: Request, template: str, **content: Any) -> Response:
         asked = request.query_params.get("lang")

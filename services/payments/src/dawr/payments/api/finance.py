@@ -4,17 +4,13 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
-from dawr.payments.api.parts import (
-    Answer,
-    Parts,
-    ShownMoney,
-    refusals,
-)
+from dawr.payments.api.parts import Answer, Parts, ShownMoney, SignedIn
 from dawr.payments.domain.facts import Flag
 from dawr.payments.store import ledger, provider_events
-from dawr.servicekit.auth import Caller, NotAllowed, Role, require
+from dawr.servicekit.auth import NotAllowed, Role, require
+from dawr.servicekit.openapi import refusals
 from dawr.servicekit.pages import Cursor, Limit, cursor_after, link_next, number, place_of
 from dawr.servicekit.problems import request_language
 
@@ -101,13 +97,12 @@ class FlaggedEventsAnswer(Answer):
 def create_ledger_router(parts: Parts) -> APIRouter:
     """`/ledger`."""
     router = APIRouter(prefix="/ledger", tags=["finance"])
-    signed_in = Annotated[Caller, Depends(parts.caller())]
 
     @router.get(
         "/accounts", summary="Balances by account and currency", operation_id="list_accounts",
         responses=refusals(NotAllowed),
     )  # fmt: skip
-    async def list_accounts(request: Request, caller: signed_in) -> AccountsAnswer:
+    async def list_accounts(request: Request, caller: SignedIn) -> AccountsAnswer:
         require(caller, Role.FINANCE)
         async with parts.database.reading() as connection:
             found = await ledger.balances(connection)
@@ -120,7 +115,7 @@ def create_ledger_router(parts: Parts) -> APIRouter:
     async def list_entries(
         request: Request,
         response: Response,
-        caller: signed_in,
+        caller: SignedIn,
         account: _Account = None,
         payment: UUID | None = None,
         limit: Limit = 20,
@@ -142,14 +137,13 @@ def create_ledger_router(parts: Parts) -> APIRouter:
 def create_flagged_router(parts: Parts) -> APIRouter:
     """`/flagged`."""
     router = APIRouter(prefix="/flagged", tags=["finance"])
-    signed_in = Annotated[Caller, Depends(parts.caller())]
 
     @router.get(
         "", summary="Provider events that wait for a person", operation_id="list_flagged",
         responses=refusals(NotAllowed),
     )  # fmt: skip
     async def list_flagged(
-        request: Request, response: Response, caller: signed_in, limit: Limit = 20, cursor: Cursor = None
+        request: Request, response: Response, caller: SignedIn, limit: Limit = 20, cursor: Cursor = None
     ) -> FlaggedEventsAnswer:
         require(caller, Role.FINANCE)
         async with parts.database.reading() as connection:

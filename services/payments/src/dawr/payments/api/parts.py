@@ -1,23 +1,23 @@
-"""What the HTTP resources are made from, and what their answers share."""
+"""What the HTTP resources are made from, and what they share."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import Request
+from fastapi import Depends
 from pydantic import BaseModel, ConfigDict
 
 from dawr.contracts import Money
 from dawr.payments.domain.payment import Looks
 from dawr.payments.providers import Provider
 from dawr.payments.webhooks import WebhookVerifier
-from dawr.servicekit.auth import Caller, NotSignedIn, Verifier
+from dawr.servicekit.auth import Caller
+from dawr.servicekit.callers import signed_in
 from dawr.servicekit.database import Database
-from dawr.servicekit.errors import Refusal
-from dawr.servicekit.limits import TooDeep, TooLarge, UnsupportedType
 from dawr.servicekit.presentation import shown_money
-from dawr.servicekit.problems import MEDIA_TYPE, InvalidRequest, MalformedRequest, Unavailable
+
+SignedIn = Annotated[Caller, Depends(signed_in())]
 
 
 @dataclass(frozen=True)
@@ -25,19 +25,10 @@ class Parts:
     """Made once by the app, given to the routers."""
 
     database: Database
-    verifier: Verifier
     providers: Mapping[str, Provider]
     webhooks: WebhookVerifier
     looks: Looks
     return_urls: Mapping[str, str]
-
-    def caller(self) -> Callable[[Request], Awaitable[Caller]]:
-        """The dependency that gives who is calling."""
-
-        async def caller(request: Request) -> Caller:
-            return await self.verifier.caller(request.headers.get("authorization"))
-
-        return caller
 
 
 class Answer(BaseModel):
@@ -69,25 +60,3 @@ class ShownSubject(Answer):
 
     kind: str
     id: UUID
-
-
-BAD_BODY: tuple[type[Refusal], ...] = (MalformedRequest, TooDeep, TooLarge, UnsupportedType)
-"""What a body can be refused for before anybody reads it."""
-
-
-def refusals(*types: type[Refusal]) -> dict[int | str, dict[str, Any]]:
-    """The problems of an operation, for its OpenAPI description."""
-    by_status: dict[int | str, list[str]] = {}
-    every: tuple[type[Refusal], ...] = (*types, NotSignedIn, InvalidRequest, Unavailable)
-    for each in every:
-        by_status.setdefault(each.status, []).append(each.code)
-    problem = {
-        "type": "object",
-        "required": ["type", "code", "title", "status"],
-        "properties": {name: {"type": "string"} for name in ("type", "code", "title", "detail", "instance", "trace_id")}
-        | {"status": {"type": "integer"}},
-    }
-    return {
-        status: {"description": ", ".join(dict.fromkeys(codes)), "content": {MEDIA_TYPE: {"schema": problem}}}
-        for status, codes in by_status.items()
-    }

@@ -5,18 +5,11 @@ from typing import Annotated
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from dawr.contracts import FxRate
-from dawr.payments.api.parts import (
-    BAD_BODY,
-    Answer,
-    Parts,
-    ShownMoney,
-    ShownSubject,
-    refusals,
-)
+from dawr.payments.api.parts import Answer, Parts, ShownMoney, ShownSubject, SignedIn
 from dawr.payments.checkouts import open_checkout
 from dawr.payments.domain.attempt import Attempt
 from dawr.payments.domain.payment import Payment
@@ -31,10 +24,11 @@ from dawr.payments.errors import (
 )
 from dawr.payments.service.attempts import begin
 from dawr.payments.store import payments
-from dawr.servicekit.auth import Caller, Role
+from dawr.servicekit.auth import Role
 from dawr.servicekit.database import Transaction
+from dawr.servicekit.idempotency import KEY_REFUSALS, IdempotencyKey, answer_once
 from dawr.servicekit.idempotency import Answer as KeptAnswer
-from dawr.servicekit.idempotency import IdempotencyKey, KeyMissing, KeyReused, StillRunning, answer_once
+from dawr.servicekit.openapi import refusals
 from dawr.servicekit.pages import Cursor, Limit, cursor_after, link_next, moment_and_id, place_of
 from dawr.servicekit.problems import request_language, say
 
@@ -138,13 +132,12 @@ class AttemptAnswer(Answer):
 def create_payments_router(parts: Parts) -> APIRouter:
     """`/payments`."""
     router = APIRouter(prefix="/payments", tags=["payments"])
-    signed_in = Annotated[Caller, Depends(parts.caller())]
 
-    @router.get("", summary="The caller's payments", operation_id="list_payments", responses=refusals())
+    @router.get("", summary="The caller's payments", operation_id="list_payments")
     async def list_payments(
         request: Request,
         response: Response,
-        caller: signed_in,
+        caller: SignedIn,
         subject: UUID | None = None,
         limit: Limit = 20,
         cursor: Cursor = None,
@@ -165,7 +158,7 @@ def create_payments_router(parts: Parts) -> APIRouter:
         return PaymentsAnswer(payments=[PaymentAnswer.of(each, lang) for each in page])
 
     @router.get("/{payment_id}", summary="One payment", operation_id="show_payment", responses=refusals(NoSuchPayment))
-    async def show_payment(request: Request, payment_id: UUID, caller: signed_in) -> PaymentAnswer:
+    async def show_payment(request: Request, payment_id: UUID, caller: SignedIn) -> PaymentAnswer:
         async with parts.database.reading() as connection:
             payment = await payments.find(connection, payment_id)
         if payment is None or (payment.payer_id != caller.person_id and caller.roles.isdisjoint(SEE_ALL)):
@@ -178,7 +171,6 @@ def create_payments_router(parts: Parts) -> APIRouter:
 def create_attempts_router(parts: Parts) -> APIRouter:
     """`/payments/{id}/attempts`."""
     router = APIRouter(prefix="/payments", tags=["payments"])
-    signed_in = Annotated[Caller, Depends(parts.caller())]
 
     @router.post(
         "/{payment_id}/attempts",
@@ -192,14 +184,11 @@ def create_attempts_router(parts: Parts) -> APIRouter:
             PaymentOver,
             ProviderAway,
             ProviderRefused,
-            KeyMissing,
-            KeyReused,
-            StillRunning,
-            *BAD_BODY,
+            *KEY_REFUSALS,
         ),
     )
     async def begin_attempt(
-        request: Request, payment_id: UUID, order: AttemptOrder, caller: signed_in, key: IdempotencyKey = None
+        request: Request, payment_id: UUID, order: AttemptOrder, caller: SignedIn, key: IdempotencyKey = None
     ) -> AttemptAnswer:
         provider = parts.providers.get(order.provider)
         if provider is None:

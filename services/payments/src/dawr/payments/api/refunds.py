@@ -4,28 +4,22 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from dawr.contracts.payments import RefundReason
-from dawr.payments.api.parts import (
-    BAD_BODY,
-    Answer,
-    Parts,
-    ShownMoney,
-    ShownSubject,
-    refusals,
-)
+from dawr.payments.api.parts import Answer, Parts, ShownMoney, ShownSubject, SignedIn
 from dawr.payments.api.payments import SEE_ALL
 from dawr.payments.domain.refund import Refund
 from dawr.payments.domain.states import RefundState
 from dawr.payments.errors import FourEyes, NoSuchRefund, NotSetAside
 from dawr.payments.service.refunds import approve
 from dawr.payments.store import refunds
-from dawr.servicekit.auth import Caller, NotAllowed, Role, require
+from dawr.servicekit.auth import NotAllowed, Role, require
 from dawr.servicekit.database import Transaction
+from dawr.servicekit.idempotency import KEY_REFUSALS, IdempotencyKey, answer_once
 from dawr.servicekit.idempotency import Answer as KeptAnswer
-from dawr.servicekit.idempotency import IdempotencyKey, KeyMissing, KeyReused, StillRunning, answer_once
+from dawr.servicekit.openapi import refusals
 from dawr.servicekit.pages import Cursor, Limit, cursor_after, link_next, moment_and_id, place_of
 from dawr.servicekit.problems import request_language
 
@@ -81,13 +75,12 @@ class ApprovalOrder(BaseModel):
 def create_refunds_router(parts: Parts) -> APIRouter:
     """`/refunds`."""
     router = APIRouter(prefix="/refunds", tags=["refunds"])
-    signed_in = Annotated[Caller, Depends(parts.caller())]
 
-    @router.get("", summary="The caller's refunds", operation_id="list_refunds", responses=refusals())
+    @router.get("", summary="The caller's refunds", operation_id="list_refunds")
     async def list_refunds(
         request: Request,
         response: Response,
-        caller: signed_in,
+        caller: SignedIn,
         subject: UUID | None = None,
         limit: Limit = 20,
         cursor: Cursor = None,
@@ -108,7 +101,7 @@ def create_refunds_router(parts: Parts) -> APIRouter:
         return RefundsAnswer(refunds=[RefundAnswer.of(each, lang) for each in page])
 
     @router.get("/{refund_id}", summary="One refund", operation_id="show_refund", responses=refusals(NoSuchRefund))
-    async def show_refund(request: Request, refund_id: UUID, caller: signed_in) -> RefundAnswer:
+    async def show_refund(request: Request, refund_id: UUID, caller: SignedIn) -> RefundAnswer:
         async with parts.database.reading() as connection:
             refund = await refunds.find(connection, refund_id)
         if refund is None or (refund.payer_id != caller.person_id and caller.roles.isdisjoint(SEE_ALL)):
@@ -121,19 +114,16 @@ def create_refunds_router(parts: Parts) -> APIRouter:
 def create_approvals_router(parts: Parts) -> APIRouter:
     """`/refunds/{id}/approval`."""
     router = APIRouter(prefix="/refunds", tags=["finance"])
-    signed_in = Annotated[Caller, Depends(parts.caller())]
 
     @router.post(
         "/{refund_id}/approval",
         summary="Start a refund again that was set aside",
         operation_id="approve_refund",
         response_model=RefundAnswer,
-        responses=refusals(
-            NoSuchRefund, NotSetAside, FourEyes, NotAllowed, KeyMissing, KeyReused, StillRunning, *BAD_BODY
-        ),
+        responses=refusals(NoSuchRefund, NotSetAside, FourEyes, NotAllowed, *KEY_REFUSALS),
     )
     async def approve_refund(
-        request: Request, refund_id: UUID, order: ApprovalOrder, caller: signed_in, key: IdempotencyKey = None
+        request: Request, refund_id: UUID, order: ApprovalOrder, caller: SignedIn, key: IdempotencyKey = None
     ) -> Response:
         require(caller, Role.FINANCE)
 

@@ -5,11 +5,12 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from dawr.payments import metrics
-from dawr.payments.api.parts import BAD_BODY, Answer, Parts, refusals
+from dawr.payments.api.parts import Answer, Parts
 from dawr.payments.domain.facts import Word
 from dawr.payments.errors import UnknownProvider, WebhookRefused
 from dawr.payments.service.events import take_webhook
 from dawr.servicekit import telemetry
+from dawr.servicekit.openapi import refusals
 
 _SIGNED_BODY: dict[str, Any] = {
     "parameters": [
@@ -42,7 +43,7 @@ def create_webhooks_router(parts: Parts) -> APIRouter:
         openapi_extra=_SIGNED_BODY,
         summary="Take a provider's webhook (Standard Webhooks)",
         operation_id="take_webhook",
-        responses=refusals(UnknownProvider, WebhookRefused, *BAD_BODY),
+        responses=refusals(UnknownProvider, WebhookRefused),
     )
     async def take(request: Request, provider: str) -> WebhookAnswer:
         known = parts.providers.get(provider)
