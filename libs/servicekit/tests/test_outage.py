@@ -11,13 +11,14 @@ from pathlib import Path
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import MessageSizeTooLargeError
 from aiokafka.protocol.produce import ProduceRequest
 from libs.servicekit.tests.ledger import NOTES, Ledger, cancel, create_ledger
 from prometheus_client import REGISTRY
 
 from dawr.contracts.payments import PaymentExpired
 from dawr.contracts.topics import PAYMENTS_EVENTS, PAYMENTS_REFUNDS, PAYMENTS_REQUESTS
-from dawr.servicekit.producer import BrokerGone, Producer
+from dawr.servicekit.producer import MAX_RECORD_BYTES, BrokerGone, Producer
 from dawr.servicekit.service import Role
 from dawr.servicekit.testing import Stage, stage, until
 from dawr.tools.embedded.kafka import Kafka
@@ -145,6 +146,16 @@ async def test_a_producer_says_no_at_once_while_the_broker_is_gone_and_recovers(
     await producer.stop()
     bodies = Counter(each.value for each in await own_stage.records(PAYMENTS_EVENTS))
     assert bodies[b"{}"] == 2, "what was refused is not sent later"
+
+
+async def test_a_record_that_the_broker_never_takes_is_no_outage(own_stage: Stage) -> None:
+    producer = Producer(own_stage.platform, client_id="test")
+    producer.start()
+    await producer.wait_ready(10)
+    with pytest.raises(MessageSizeTooLargeError):
+        await producer.send(PAYMENTS_EVENTS.name, b"key", b"x" * (MAX_RECORD_BYTES + 1), [])
+    assert producer.is_ready, "the others go on"
+    await producer.stop()
 
 
 async def test_the_outbox_waits_for_the_broker_and_consumers_go_on(own_ledger: Ledger, kafka: Kafka) -> None:

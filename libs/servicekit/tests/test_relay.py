@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dawr.contracts.payments import CancelPayment
 from dawr.contracts.topics import PAYMENTS_REQUESTS
+from dawr.servicekit import telemetry
 from dawr.servicekit.clock import new_id
 from dawr.servicekit.database import Database
 from dawr.servicekit.envelope import Received
@@ -190,3 +191,18 @@ async def test_what_was_kept_for_long_enough_is_forgotten_and_what_waits_is_not(
         left = [row["message_id"] for row in await ledger.rows("SELECT message_id FROM outbox_messages")]
     assert left == waiting
     assert len(await sent(ledger, ids)) == 2
+
+
+async def test_what_waits_is_measured_while_the_broker_is_away(ledger: Ledger) -> None:
+    """That is when somebody wants to know."""
+    sender = Sender(ledger)
+    staged = [cancel() for _ in range(3)]
+    await sender.stage(*staged)
+    telemetry.OUTBOX_DEPTH.set(0)
+
+    async def is_told() -> bool:
+        return telemetry.OUTBOX_DEPTH._value.get() >= len(staged)
+
+    async with sender.relaying():
+        await until(is_told, what="a measure of the outbox")
+    await sender.database.close()

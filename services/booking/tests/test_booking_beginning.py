@@ -7,6 +7,9 @@ from services.booking.tests.stories import asks, pool
 
 from dawr.contracts.booking import RequestTurn
 from dawr.contracts.catalog import ServiceDescribed
+from dawr.contracts.topics import BOOKING_REQUESTS
+from dawr.servicekit import telemetry
+from dawr.servicekit.consumers import CONFLICTS
 from dawr.servicekit.service import Role
 from dawr.servicekit.testing import Stage, until
 
@@ -24,11 +27,12 @@ async def test_without_a_catalogue_the_line_waits_and_nobody_is_refused(the_stag
 
         async def has_tried() -> bool:
             """It tries again and again, and takes nothing from the line."""
-            assert booking.service.consumers is not None
-            (line,) = [each for each in booking.service.consumers.subscriptions if each.keeps_position]
-            return line.busy_since is not None
+            why = telemetry.RETRIES.labels(BOOKING_REQUESTS.name, "booking", "NoCatalogueYet")
+            return why._value.get() > 2 * CONFLICTS
 
-        await until(has_tried, what="a batch that waits")
+        assert booking.service.consumers is not None
+        booking.service.consumers.backoff_seconds = (0.001, 0.01)
+        await until(has_tried, what="a batch that waits, for longer than a quarrel may take")
         assert await booking.rows("SELECT id FROM turns") == []
         await booking.says(*(each for each in CATALOGUE if isinstance(each, ServiceDescribed)))
         assert await booking.rows("SELECT id FROM turns") == []

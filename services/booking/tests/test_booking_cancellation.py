@@ -1,19 +1,36 @@
 """Who may give a turn back, until when, and what happens to the seat."""
 
 import datetime as dt
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from services.booking.tests.conftest import DAY, Booking, captured
 
+from dawr.booking.catalogue import Catalogue
 from dawr.booking.domain import State
+from dawr.booking.service.take_requests import take_requests
 from dawr.contracts import Pool
-from dawr.contracts.booking import CancelTurn, TurnCancelled, TurnHeld
+from dawr.contracts.booking import CancelTurn, RequestTurn, TurnCancelled, TurnHeld
 from dawr.contracts.payments import RefundReason, RequestPayment, RequestRefund
 from dawr.servicekit.auth import Role
 from dawr.servicekit.dead_letters import read_dead_letters
+from dawr.servicekit.envelope import Cause, Received
 from dawr.servicekit.testing import until
+
+
+@dataclass
+class Standing:
+    """A record, as far as its place in the line."""
+
+    offset: int
+    partition: int = 0
+    topic: str = "dawr.booking.requests"
+    timestamp: int = 0
+    key: bytes | None = None
+    value: bytes | None = None
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 def pool(office: str) -> Pool:
@@ -26,6 +43,26 @@ async def test_the_seat_goes_to_the_next_who_asks(booking: Booking) -> None:
     await booking.cancel(id, ada)
     await booking.hold_soon(uuid4(), office=office)
     assert await booking.quota(office) == (1, 1)
+
+
+async def test_who_gives_a_turn_back_may_ask_again_in_the_same_batch(booking: Booking) -> None:
+    office, ada = await booking.opened(1), uuid4()
+    id = await booking.hold(ada, office=office)
+    cancels = CancelTurn(turn_id=id, pool=pool(office), asked_by=ada, asked_at=booking.clock())
+    asks = RequestTurn(
+        turn_id=uuid4(),
+        person_id=ada,
+        asked_by=ada,
+        pool=pool(office),
+        fingerprint="0" * 32,
+        asked_at=booking.clock(),
+    )
+    batch = [Received(Cause(uuid4()), each, Standing(offset)) for offset, each in enumerate((cancels, asks))]
+    catalogue, hour = Catalogue(), timedelta(hours=1)  # an empty one is read from the tables
+    async with booking.service.database.transaction() as tx:
+        await take_requests(tx, batch, catalogue, hold=hour, grace=hour)
+    states = [(await booking.turn(each, ada))["state"] for each in (id, asks.turn_id)]
+    assert states == ["CANCELLED_BY_CITIZEN", "HELD"]
 
 
 async def test_without_waiting_it_is_accepted_and_followed(booking: Booking) -> None:

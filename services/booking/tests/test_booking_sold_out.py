@@ -69,6 +69,18 @@ async def test_it_is_forgotten_when_seats_come(booking: Booking) -> None:
     await booking.hold_soon(uuid4(), office=office)
 
 
+async def test_what_nobody_has_looked_at_for_a_while_is_not_told(booking: Booking) -> None:
+    """While nobody asks, nobody looks: the first who comes after a quiet night goes into the line."""
+    office = await booking.opened(1)
+    await booking.hold(uuid4(), office=office)
+    await is_known(booking, office)
+    follow: Any = booking.service.serving["line"]
+    follow.__self__._sold_out_seen -= 60
+    answer = await booking.take(office=office)
+    assert answer.json()["code"] == "sold-out"
+    assert "turn_id" in answer.json(), "the allocator has said so, not a memory"
+
+
 async def test_what_is_closed_or_over_is_not_called_sold_out(booking: Booking) -> None:
     office = await booking.opened(1)
     await booking.hold(uuid4(), office=office)

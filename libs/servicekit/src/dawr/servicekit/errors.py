@@ -42,6 +42,10 @@ class Transient(Exception):
     """Something outside failed for now; trying again may work."""
 
 
+class Outage(Transient):
+    """A part is away: nothing can be done until it is back, and nobody loses their turn by waiting."""
+
+
 _TRY_AGAIN = {
     "40001",  # serialization failure
     "40P01",  # deadlock: the other transaction went on, this one may be run again
@@ -81,7 +85,7 @@ def is_outage(error: BaseException) -> bool:
     if isinstance(error, KafkaError):
         return bool(error.retriable)
     # The pool's TimeoutError: every connection is in use.
-    return isinstance(error, (OSError, asyncio.TimeoutError, PoolTimeoutError)) or _is_closed(error)
+    return isinstance(error, (Outage, OSError, asyncio.TimeoutError, PoolTimeoutError)) or _is_closed(error)
 
 
 def _is_closed(error: BaseException | None) -> bool:

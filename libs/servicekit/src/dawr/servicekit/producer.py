@@ -8,7 +8,13 @@ from contextlib import suppress
 from functools import lru_cache
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.errors import (
+    InvalidTopicError,
+    KafkaConnectionError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    TopicAuthorizationFailedError,
+)
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import RecordMetadata
 
@@ -27,6 +33,10 @@ LOOKOUT_SECONDS = 0.1
 
 MAX_RECORD_BYTES = 2 * 1024 * 1024
 """Twice what a topic takes: a dead letter is as large as what it holds, and says why on top."""
+
+
+NOT_TO_BE_TAKEN = (MessageSizeTooLargeError, InvalidTopicError, TopicAuthorizationFailedError)
+"""What the broker says of one record: the others are not to suffer for it."""
 
 
 class BrokerGone(Transient):
@@ -154,6 +164,7 @@ class Producer:
         """Send what is held, then close."""
         if self._lookout is not None:
             self._lookout.cancel()
+            self._lookout = None
         if self._connecting is not None:
             self._connecting.cancel()
             with suppress(asyncio.CancelledError):
@@ -198,12 +209,16 @@ class _Sending:
             return
         if task in owner._cut:
             owner._cut.discard(task)
-            task.uncancel()
+            if task.uncancel() > 0:
+                return  # somebody else wants it to end as well
             error = TimeoutError()
+        if isinstance(error, NOT_TO_BE_TAKEN):
+            return  # the broker is there, and says no to this record
         if isinstance(error, (TimeoutError, KafkaError, OSError)):
             owner._give_up(self._producer, error)
             raise BrokerGone(type(error).__name__) from error
-        if isinstance(error, asyncio.CancelledError) and owner._producer is not self._producer:
+        given_up = owner._producer is not self._producer and not task.cancelling()
+        if isinstance(error, asyncio.CancelledError) and given_up:
             raise BrokerGone("cut off with the others") from None
 
 

@@ -96,8 +96,8 @@ class Relay:
             try:
                 while not self._stopping:
                     self._wake.clear()
+                    await self._care(session)  # first: while the broker is away, nothing below is reached
                     if await self.send_batch(session) < BATCH:
-                        await self._care(session)
                         await self._pause(_IDLE_SECONDS)
                 while await self.send_batch(session):
                     pass

@@ -5,6 +5,7 @@ gives all their turns. It works for twins of a request and across replicas, and 
 """
 
 import asyncio
+import time
 from collections import defaultdict
 from dataclasses import dataclass
 from uuid import UUID
@@ -21,6 +22,8 @@ from dawr.servicekit.database import Database
 WAITED_FOR_SECONDS = 0.012
 IDLE_SECONDS = 0.25
 SOLD_OUT_SECONDS = 0.5
+SOLD_OUT_HOLDS_SECONDS = 2.0
+"""For how long it counts what was seen: four looks, for a database that is slow for a moment."""
 _ASKED_POOLS = 500
 
 _POSITIONS = text("SELECT partition, next_offset FROM consumer_positions WHERE topic = :topic")
@@ -42,6 +45,7 @@ class Line:
         self._wake = asyncio.Event()
         self._asked: set[str] = set()
         self._ours: dict[str, Place] = {}
+        self._sold_out_seen = float("-inf")
         self.sold_out: dict[str, frozenset[UUID]] = {}
         """Pools known to have no seat left, each with its turns that were told anything else; looked at again twice
         a second while anybody asks for them."""
@@ -66,6 +70,8 @@ class Line:
 
     def knows_sold_out(self, pool: str, turn_id: UUID) -> bool:
         """Whether a pool is known to be sold out, and this turn is not known to have had another answer."""
+        if time.monotonic() - self._sold_out_seen > SOLD_OUT_HOLDS_SECONDS:
+            return False  # nobody has asked for a while, so nobody has looked: seats may be free again
         others = self.sold_out.get(pool)
         return others is not None and turn_id not in others
 
@@ -107,10 +113,12 @@ class Line:
         was asked before, of another process or of one before this, has its answer then. Else whoever asks again while
         their first request still waits in the line would be refused here, and might get a seat there."""
         asked, self._asked = self._asked, set()
+        seen = time.monotonic()
         settled = {pool for pool, place in self._ours.items() if self.has_settled(place)}
         self.sold_out = await pools.sold_out(
             connection, {pool for pool in asked if pool in self.sold_out or pool in settled}, self._database.clock()
         )
+        self._sold_out_seen = seen
         for pool in settled - self.sold_out.keys():
             del self._ours[pool]
 

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from dawr.booking.catalogue import Catalogue
-from dawr.booking.domain import State, Turn
+from dawr.booking.domain import RefundState, State, Turn
 from dawr.booking.errors import REFUSALS
 from dawr.contracts import Money, Place
 from dawr.servicekit.presentation import shown_money
@@ -81,7 +81,7 @@ def _payment(turn: Turn, lang: str) -> dict[str, Any] | None:
 
 
 def _refund(turn: Turn, lang: str) -> dict[str, Any] | None:
-    if turn.refund.value == "NONE":
+    if turn.refund is RefundState.NONE:
         return None
     return {
         "state": turn.refund.value,

@@ -18,12 +18,12 @@ from dawr.contracts.booking import CancelTurn, RequestTurn
 from dawr.servicekit import telemetry
 from dawr.servicekit.database import Transaction
 from dawr.servicekit.envelope import Received
-from dawr.servicekit.errors import Transient
+from dawr.servicekit.errors import Outage
 
 _log = telemetry.get_logger("dawr.booking")
 
 
-class NoCatalogueYet(Transient):
+class NoCatalogueYet(Outage):
     """This service's copy of the catalogue is empty: what a turn costs and what counts as one kind is unknown."""
 
 
