@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer
 
 from dawr.contracts import derived_id
 from dawr.contracts.ids import DAWR
-from dawr.contracts.topics import TOPICS, Topic
+from dawr.contracts.topics import TOPICS, Kind, Topic
 from dawr.servicekit.envelope import Headers, Poison, Record
 from dawr.servicekit.outbox import Staged
 from dawr.servicekit.producer import Producer
@@ -55,6 +55,8 @@ class DeadLetter:
 
     id: str
     dead_topic: str
+    origin: Topic
+    """The row of the contracts' table that it came from."""
     topic: str
     """Where it came from, with the prefix of the platform."""
     group: str
@@ -81,7 +83,7 @@ async def read_dead_letters(
 ) -> list[DeadLetter]:
     """All dead letters, oldest first, of one topic and group or of all; those already resolved say so."""
     wanted = {
-        platform.topic_prefix + each.dead(reader): reader
+        platform.topic_prefix + each.dead(reader): (each, reader)
         for each in TOPICS
         for reader in each.readers
         if topic in {None, each.name} and group in {None, reader}
@@ -93,7 +95,7 @@ async def read_dead_letters(
         if (resolved := headers.get("dead-resolved")) is not None:
             resolutions[headers["dead-id"].decode()] = resolved.decode()
         else:
-            letter = _letter(record, wanted[record.topic])
+            letter = _letter(record, *wanted[record.topic])
             letters[letter.id] = letter
     for id, resolution in resolutions.items():
         if id in letters:
@@ -135,11 +137,12 @@ async def read_all(bootstrap: str, topics: Sequence[str], *, timeout: float = 10
     return found
 
 
-def _letter(record: Record, group: str) -> DeadLetter:
+def _letter(record: Record, origin: Topic, group: str) -> DeadLetter:
     headers = dict(record.headers)
     return DeadLetter(
         id=headers["dead-id"].decode(),
         dead_topic=record.topic,
+        origin=origin,
         topic=headers["dead-topic"].decode(),
         group=group,
         partition=int(headers["dead-partition"]),
@@ -155,8 +158,24 @@ def _letter(record: Record, group: str) -> DeadLetter:
     )
 
 
+class StateNotReplayed(Exception):
+    """A state topic keeps the record that came last of each key: an old one put back would stay as the newest."""
+
+    def __init__(self, letter: DeadLetter) -> None:
+        owner = letter.origin.owner
+        super().__init__(
+            f"{letter.id} is state: put back on {letter.topic} it may replace a newer revision for good. "
+            f"Let {owner} send its state again (`python -m dawr.{owner} republish`), then drop the letter."
+        )
+
+
 async def replay(producer: Producer, letter: DeadLetter) -> None:
-    """Put the record back on its topic as it came, then note that it was. Groups that had applied it skip it."""
+    """Put the record back on its topic as it came, then note that it was. Groups that had applied it skip it.
+
+    Raises StateNotReplayed, and sends nothing, if it came from a state topic.
+    """
+    if letter.origin.kind is Kind.STATE:
+        raise StateNotReplayed(letter)
     await producer.send(letter.topic, letter.key, letter.body, letter.headers, prefixed=True)
     await _resolve(producer, letter, "replayed")
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from dawr.servicekit import dead_letters
-from dawr.servicekit.dead_letters import DeadLetter
+from dawr.servicekit.dead_letters import DeadLetter, StateNotReplayed
 from dawr.servicekit.producer import Producer
 from dawr.servicekit.settings import PlatformSettings
 from dawr.tools.cli.look import running
@@ -62,7 +62,10 @@ def show(id: Id, root: Root = HERE) -> None:
 
 @app.command(epilog="Example:  [bold]dawr dead replay 3f2a[/]   ·   [bold]dawr dead replay all[/]")
 def replay(ids: Ids, root: Root = HERE) -> None:
-    """Put letters back on their topics, after what was wrong is mended. Who had applied them skips them."""
+    """Put letters back on their topics, after what was wrong is mended. Who had applied them skips them.
+
+    Letters from a state topic are refused: its owner sends its state again instead.
+    """
     _settle(root, ids, dead_letters.replay, "replayed")
 
 
@@ -97,18 +100,25 @@ def _settle(root: Path, ids: list[str], action: Callable[[Producer, DeadLetter],
     opened = [each for each in _read(root) if each.resolution is None]
     letters = opened if ids == ["all"] else [_one(opened, id) for id in ids]
 
+    refused: list[StateNotReplayed] = []
+
     async def settle() -> None:
         producer = Producer(platform, client_id="dawr-dead")
         producer.start()
         try:
             await producer.wait_ready(10)
             for letter in letters:
-                await action(producer, letter)
+                try:
+                    await action(producer, letter)
+                except StateNotReplayed as error:
+                    refused.append(error)
         finally:
             await producer.stop()
 
     asyncio.run(settle())
-    Console().print(f"{len(letters)} {word}.")
+    Console().print(f"{len(letters) - len(refused)} {word}.")
+    if refused:
+        raise PlatformError("state-not-replayed", "\n".join(map(str, refused)))
 
 
 def _told(letter: DeadLetter) -> dict[str, object]:
