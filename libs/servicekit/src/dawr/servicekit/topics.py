@@ -14,23 +14,29 @@ from dawr.servicekit.producer import MAX_RECORD_BYTES
 from dawr.servicekit.settings import PlatformSettings
 
 _NO_ERROR = 0
+_COPIES_TO_LOSE_ONE = 3
 
 
 def wanted_topics(prefix: str, *, replication: int = 1) -> list[NewTopic]:
-    """Every topic of the table, and the dead letters of each of its readers."""
+    """Every topic of the table, and the dead letters of each of its readers.
+
+    With three copies or more, a record is taken only when two of them have it: what was acknowledged survives the
+    loss of one broker, and one may be away without stopping anybody. With fewer, a minimum of two would stop all.
+    """
+    safe = {"min.insync.replicas": "2"} if replication >= _COPIES_TO_LOSE_ONE else {}
     topics = []
     for topic in TOPICS:
         if topic.retention is None:
             configs = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"}
         else:
             configs = {"retention.ms": str(int(topic.retention.total_seconds() * 1000))}
-        topics.append(NewTopic(prefix + topic.name, topic.partitions, replication, topic_configs=configs))
+        topics.append(NewTopic(prefix + topic.name, topic.partitions, replication, topic_configs=configs | safe))
         for reader in topic.readers:
             kept = {
                 "retention.ms": str(int(DEAD_LETTER_RETENTION.total_seconds() * 1000)),
                 "max.message.bytes": str(MAX_RECORD_BYTES),
             }
-            topics.append(NewTopic(prefix + topic.dead(reader), 1, replication, topic_configs=kept))
+            topics.append(NewTopic(prefix + topic.dead(reader), 1, replication, topic_configs=kept | safe))
     return topics
 
 
