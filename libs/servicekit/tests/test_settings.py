@@ -1,9 +1,11 @@
 """Settings from the environment, and secrets from files."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from pydantic_settings import SettingsConfigDict
 
 from dawr.servicekit.settings import PlatformSettings, ServiceSettings, read_secret
@@ -14,6 +16,15 @@ class ShopSettings(ServiceSettings):
 
     hold_seconds: int = 900
     """For how long a thing is kept."""
+
+
+class SafeSettings(ShopSettings):
+    known_secrets: ClassVar[Mapping[str, str]] = {"sealing_keys": "known-key", "pepper": "known-pepper"}
+
+    sealing_keys: SecretStr = SecretStr("")
+    """Keys with commas between."""
+    pepper: str = "known-pepper"
+    """Set by everybody who means it."""
 
 
 def test_a_service_reads_its_own_names_and_those_of_the_platform(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,6 +75,42 @@ def test_a_setting_that_can_not_be_is_refused_at_the_start(
     monkeypatch.setenv(name, value)
     with pytest.raises(ValidationError):
         ShopSettings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SHOP_SEALING_KEYS", "known-key"),
+        ("SHOP_SEALING_KEYS", "new-key, known-key"),
+        ("SHOP_SEALING_KEYS", "file:{folder}/known"),
+        ("SHOP_SEALING_KEYS", "file:{folder}/nothing"),
+        ("SHOP_PEPPER", None),
+        ("SHOP_DATABASE_URL", "postgresql://shop:shop-development@db/shop"),
+    ],
+)
+def test_production_keeps_its_secrets(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, value: str | None
+) -> None:
+    (tmp_path / "known").write_text("known-key\n")
+    good = {
+        "DAWR_ENVIRONMENT": "production",
+        "SHOP_SEALING_KEYS": "new-key",
+        "SHOP_PEPPER": "own-pepper",
+        "SHOP_DATABASE_URL": "postgresql://shop:own-password@db/shop",
+    }
+    for each, text in good.items():
+        monkeypatch.setenv(each, text)
+    assert SafeSettings().pepper == "own-pepper"
+    if value is None:
+        monkeypatch.delenv(name)
+    else:
+        monkeypatch.setenv(name, value.format(folder=tmp_path))
+    with pytest.raises(ValidationError, match=name) as error:
+        SafeSettings()
+    assert not any(secret in str(error.value) for secret in ("new-key", "own-pepper", "own-password"))
+    if "nothing" not in str(value):
+        monkeypatch.setenv("DAWR_ENVIRONMENT", "development")
+        SafeSettings()
 
 
 def test_every_setting_says_what_it_is() -> None:

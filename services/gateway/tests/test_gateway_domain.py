@@ -149,9 +149,13 @@ def test_only_a_trusted_proxy_tells_an_address(peer: str, forwarded: list[str], 
 def test_production_starts_with_no_secret_that_everybody_knows() -> None:
     production = PlatformSettings(environment="production")
     key = "c29tZS1vdGhlci1zZWFsaW5nLWtleS1vZi0zMi1ieXQ="
-    for pepper, sealing_key in ((None, None), ("x", None), (None, key)):
+    for pepper, sealing_key, missing in (
+        (None, None, "GATEWAY_IDENTITY_PEPPER and GATEWAY_SEALING_KEY"),
+        ("x", None, "GATEWAY_SEALING_KEY"),
+        (None, key, "GATEWAY_IDENTITY_PEPPER"),
+    ):
         given_ = {"identity_pepper": pepper, "sealing_key": sealing_key}
-        with pytest.raises(ValidationError, match="GATEWAY_IDENTITY_PEPPER"):
+        with pytest.raises(ValidationError, match=f"set {missing}:"):
             GatewaySettings.model_validate(
                 {"platform": production} | {name: value for name, value in given_.items() if value}
             )

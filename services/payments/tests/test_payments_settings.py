@@ -18,6 +18,21 @@ PRODUCTION = PlatformSettings(environment="production")
 DEVELOPMENT = PlatformSettings(environment="development")
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PAYMENTS_BANK_API_KEY", SANDBOX_API_KEY),
+        ("PAYMENTS_WEBHOOK_SECRETS", SANDBOX_WEBHOOK_SECRET),
+        ("PAYMENTS_WEBHOOK_SECRETS", f"{NEW_SECRET} {SANDBOX_WEBHOOK_SECRET}"),
+    ],
+)
+def test_in_production_the_sandboxs_keys_are_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValidationError, match=f"in production set {name}:"):
+        PaymentsSettings(platform=PRODUCTION)
+    PaymentsSettings(platform=DEVELOPMENT)
+
+
 async def test_the_sandboxs_keys_stand_in_on_development_alone() -> None:
     settings = PaymentsSettings(platform=DEVELOPMENT)
     assert (settings.bank_key, settings.signing_secrets) == (SANDBOX_API_KEY, (SANDBOX_WEBHOOK_SECRET,))
@@ -36,7 +51,7 @@ async def test_the_sandboxs_keys_stand_in_on_development_alone() -> None:
 def test_secrets_may_be_mounted_as_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "secrets").write_text(f"{SANDBOX_WEBHOOK_SECRET} {NEW_SECRET}\n")
     monkeypatch.setenv("PAYMENTS_WEBHOOK_SECRETS", f"file:{tmp_path}/secrets")
-    assert PaymentsSettings().signing_secrets == (SANDBOX_WEBHOOK_SECRET, NEW_SECRET)
+    assert PaymentsSettings(platform=DEVELOPMENT).signing_secrets == (SANDBOX_WEBHOOK_SECRET, NEW_SECRET)
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,15 @@
 """Settings from the environment. Nothing is read at import: a process makes its settings once and passes them on."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DEVELOPMENT_PASSWORD_END = "-development"  # noqa: S105 - the mark of a password that is none
+"""How the databases' passwords in docker-compose.yml end."""
 
 
 class PlatformSettings(BaseSettings):
@@ -30,7 +35,12 @@ class PlatformSettings(BaseSettings):
 class ServiceSettings(BaseSettings):
     """What every service needs. A service subclasses it with `env_prefix="<SERVICE>_"` and adds its own."""
 
-    model_config = SettingsConfigDict(extra="ignore", use_attribute_docstrings=True)
+    # Errors show no input: a secret may be in it, and they go to logs.
+    model_config = SettingsConfigDict(extra="ignore", use_attribute_docstrings=True, hide_input_in_errors=True)
+
+    known_secrets: ClassVar[Mapping[str, str]] = {}
+    """By setting, the secret for development: known to everybody who has the source, so refused in production, also
+    as one of several with commas or spaces between."""
 
     database_url: str = Field(default="postgresql://127.0.0.1:25432/postgres")
     """`postgresql://user:password@host:port/name`"""
@@ -49,6 +59,33 @@ class ServiceSettings(BaseSettings):
     inbox_keep_days: int = Field(default=14, ge=1)
     """How long it is remembered that a message was handled; longer than any topic of commands keeps it."""
     platform: PlatformSettings = Field(default_factory=PlatformSettings)
+
+    @model_validator(mode="after")
+    def _keeps_its_secrets(self) -> Self:
+        if not self.is_development:
+            known = [name for name, secret in self.known_secrets.items() if secret in self._secrets_in(name)]
+            if (urlsplit(self.database_url).password or "").endswith(DEVELOPMENT_PASSWORD_END):
+                known.append("database_url")
+            if known:
+                names = " and ".join(self._variable(name) for name in known)
+                raise ValueError(f"in production set {names}: what is there now is known to everybody")
+        return self
+
+    def _secrets_in(self, name: str) -> list[str]:
+        given = getattr(self, name)
+        value = given.get_secret_value() if isinstance(given, SecretStr) else given
+        try:
+            return read_secret(value).replace(",", " ").split()
+        except OSError as error:
+            raise ValueError(f"the file of {self._variable(name)} can't be read") from error
+
+    def _variable(self, name: str) -> str:
+        return f"{self.model_config['env_prefix']}{name}".upper()
+
+    @property
+    def is_development(self) -> bool:
+        """Whether this is a platform to try things on."""
+        return self.platform.environment == "development"
 
 
 def read_secret(value: str) -> str:

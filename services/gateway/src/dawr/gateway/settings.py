@@ -1,8 +1,9 @@
 """Settings of the gateway, from the environment."""
 
+from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
@@ -11,13 +12,17 @@ from dawr.servicekit.settings import ServiceSettings, read_secret
 
 DEVELOPMENT_PEPPER = "dawr-development-pepper"
 DEVELOPMENT_SEALING_KEY = "ZGF3ci1kZXZlbG9wbWVudC1zZWFsaW5nLWtleS0zMmI="
-"""Known to everybody who has the source: refused in production."""
 
 
 class GatewaySettings(ServiceSettings):
     """What the gateway needs beside what every service needs."""
 
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", extra="ignore", use_attribute_docstrings=True)
+
+    known_secrets: ClassVar[Mapping[str, str]] = {
+        "identity_pepper": DEVELOPMENT_PEPPER,
+        "sealing_key": DEVELOPMENT_SEALING_KEY,
+    }
 
     http_port: int = Field(default=8080, ge=0, le=65535)
     """Where the gateway listens."""
@@ -82,18 +87,10 @@ class GatewaySettings(ServiceSettings):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if not self.is_development:
-            if self.identity_pepper == DEVELOPMENT_PEPPER or self.sealing_key == DEVELOPMENT_SEALING_KEY:
-                raise ValueError("in production set GATEWAY_IDENTITY_PEPPER and GATEWAY_SEALING_KEY")
-            if self.open_registration:
-                raise ValueError("open registration believes everybody: it belongs to development")
+        if self.open_registration and not self.is_development:
+            raise ValueError("open registration believes everybody: it belongs to development")
         self.identity_pepper, self.sealing_key = read_secret(self.identity_pepper), read_secret(self.sealing_key)
         return self
-
-    @property
-    def is_development(self) -> bool:
-        """Whether this is a platform to try things on."""
-        return self.platform.environment == "development"
 
     @property
     def registers_everybody(self) -> bool:

@@ -1,7 +1,9 @@
 """Settings of notifications, from the environment."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from email.utils import parseaddr
+from typing import ClassVar
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
@@ -9,11 +11,15 @@ from pydantic_settings import SettingsConfigDict
 from dawr.notifications.sealing import DEVELOPMENT_KEY, Seals
 from dawr.servicekit.settings import ServiceSettings
 
+SANDBOX_SMS_KEY = "sandbox-key"
+
 
 class NotificationsSettings(ServiceSettings):
     """`NOTIFICATIONS_…`."""
 
     model_config = SettingsConfigDict(env_prefix="NOTIFICATIONS_", extra="ignore", use_attribute_docstrings=True)
+
+    known_secrets: ClassVar[Mapping[str, str]] = {"sealing_key": DEVELOPMENT_KEY, "sms_key": SANDBOX_SMS_KEY}
 
     http_port: int = Field(default=8085, ge=0, le=65535)
     sealing_key: SecretStr = SecretStr("")
@@ -29,8 +35,8 @@ class NotificationsSettings(ServiceSettings):
     mail_from: str = "Dawr <turns@dawr.example>"
     """The sender; its domain is also that of every Message-ID."""
     sms_url: str = "http://127.0.0.1:8087"
-    sms_key: SecretStr = SecretStr("sandbox-key")
-    """By value or `file:PATH`."""
+    sms_key: SecretStr = SecretStr(SANDBOX_SMS_KEY)
+    """By value or `file:PATH`; in production another than the sandbox's."""
 
     senders_count: int = Field(default=8, ge=1, le=200)
     """How many messages are on their way to providers at once; each holds a mail connection of its own."""
@@ -68,7 +74,7 @@ class NotificationsSettings(ServiceSettings):
         """The seals of the configured key; ValueError with a sentence if there is none that may be used."""
         keys = self.sealing_key.get_secret_value()
         if not keys:
-            if self.platform.environment != "development":
+            if not self.is_development:
                 raise ValueError(
                     "NOTIFICATIONS_SEALING_KEY is not set: addresses and codes can't be sealed. Give it a Fernet key, "
                     "the same as the gateway's, or set DAWR_ENVIRONMENT=development on a machine of your own."

@@ -1,5 +1,8 @@
 """Settings of payments: the environment's PAYMENTS_… variables."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 from standardwebhooks import Webhook
@@ -14,6 +17,11 @@ class PaymentsSettings(ServiceSettings):
     """What payments is told by its environment."""
 
     model_config = SettingsConfigDict(env_prefix="PAYMENTS_", extra="ignore", use_attribute_docstrings=True)
+
+    known_secrets: ClassVar[Mapping[str, str]] = {
+        "bank_api_key": SANDBOX_API_KEY,
+        "webhook_secrets": SANDBOX_WEBHOOK_SECRET,
+    }
 
     database_url: str = "postgresql://127.0.0.1:25432/payments"
     """`postgresql://user:password@host:port/name`"""
@@ -70,11 +78,6 @@ class PaymentsSettings(ServiceSettings):
             except (LookupError, ValueError) as error:
                 raise ValueError(f"{url}: only {{subject}} and {{payment}} can be filled in") from error
         return urls
-
-    @property
-    def is_development(self) -> bool:
-        """Whether the sandbox's own keys may stand in for missing ones."""
-        return self.platform.environment == "development"
 
     @property
     def bank_key(self) -> str:
