@@ -6,6 +6,7 @@ from typing import get_args
 from uuid import UUID, uuid4
 
 import pytest
+from babel.numbers import get_currency_precision, list_currencies
 from hypothesis import given
 from hypothesis import strategies as st
 from services.consular.tests.conftest import (
@@ -25,10 +26,11 @@ from dawr.consular.domain import case as rules
 from dawr.consular.domain import mandate as mandates
 from dawr.consular.domain.case import TRANSITIONS, Case, CaseState, PaymentState, RefundState, Wish
 from dawr.consular.domain.mandate import Mandate, MandateState
-from dawr.consular.domain.rate import Rate, set_rate
+from dawr.consular.domain.rate import WITHOUT_HUNDREDTHS, Rate, set_rate
 from dawr.consular.errors import (
     SEAT_REFUSALS,
     CaseOver,
+    CurrencyNotSupported,
     IllegalMove,
     MandateInUse,
     MandateNotActive,
@@ -40,7 +42,8 @@ from dawr.consular.errors import (
     UnknownMission,
     UnknownService,
 )
-from dawr.contracts import Channel, Message, Money
+from dawr.consular.seed import example_rates
+from dawr.contracts import Channel, FxRate, Message, Money
 from dawr.contracts.booking import BookingFact, RefusalCode
 from dawr.contracts.catalog import Tier
 from dawr.contracts.consular import CaseAdvanced, Kinship
@@ -364,3 +367,19 @@ def test_a_rate_can_be_corrected_until_it_was_used() -> None:
     assert set_rate(used, same) is used
     with pytest.raises(RateUsed):
         set_rate(used, better)
+
+
+@pytest.mark.parametrize("currency", ["JPY", "KRW", "KWD", "IQD", "CLF", "XAU"])
+def test_a_rate_needs_two_currencies_with_hundredths(currency: str) -> None:
+    for base, quote in (("USD", currency), (currency, "USD")):
+        fx = FxRate(base=base, quote=quote, rate="1.5", dated=NOON.date())
+        with pytest.raises(CurrencyNotSupported) as refused:
+            set_rate(None, Rate(fx, is_example=False, set_by=uuid4(), set_at=NOON))
+        assert refused.value.data == {"currency": currency}
+
+
+def test_the_currencies_without_hundredths_are_those_of_iso_4217() -> None:
+    """CLDR agrees where people write more than two decimals; where it writes none, ISO may still have two."""
+    assert {each for each in list_currencies() if get_currency_precision(each) > 2} <= WITHOUT_HUNDREDTHS
+    assert {"SYP", "LBP", "USD", "EUR", "SEK", "TRY", "SAR", "AED"}.isdisjoint(WITHOUT_HUNDREDTHS)
+    assert all({fx.base, fx.quote}.isdisjoint(WITHOUT_HUNDREDTHS) for fx in example_rates())

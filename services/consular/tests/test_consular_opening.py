@@ -10,6 +10,7 @@ import pytest
 from services.consular.tests.conftest import DAY, NOON, Consulate, Words, replica_of
 from sqlalchemy import text as sql
 
+from dawr.consular.errors import CurrencyNotSupported
 from dawr.contracts.booking import RefusalCode, RequestTurn
 from dawr.contracts.consular import CaseOpened, MandateActivated
 from dawr.servicekit.auth import Role as As
@@ -284,3 +285,16 @@ async def test_rates_are_set_by_finance_and_read_by_everybody(consulate: Consula
     first = await consulate.get("/api/consular/fx-rates?quote=GBP&limit=1", citizen)
     second = await consulate.get(first.links["next"]["url"], citizen)
     assert [each.json()["items"][0]["dated"] for each in (first, second)] == ["2026-10-02", "2026-10-01"]
+
+
+@pytest.mark.parametrize(("base", "quote", "wrong"), [("USD", "JPY", "JPY"), ("KWD", "USD", "KWD")])
+@pytest.mark.parametrize("language", ["ar", "en"])
+async def test_a_currency_without_hundredths_gets_no_rate(
+    consulate: Consulate, base: str, quote: str, wrong: str, language: str
+) -> None:
+    day = dt.date(2026, 10, 1)
+    refused = await consulate.set_rate("1.5", base=base, quote=quote, day=day, accept_language=language)
+    problem = refused.json()
+    assert (refused.status_code, problem["code"], problem["currency"]) == (422, "currency-not-supported", wrong)
+    assert problem["title"] == getattr(CurrencyNotSupported.title, language)
+    assert (await consulate.get(f"/api/consular/fx-rates?base={base}&quote={quote}", uuid4())).json()["items"] == []

@@ -13,7 +13,10 @@ def shown_money(money: Money, lang: str) -> dict[str, object]:
 
 
 def money_text(money: Money, lang: str) -> str:
-    """`SYP 312,700.00`, with the currency's own number of decimals as minor units have them."""
+    """`SYP 312,700`, or `SYP 312,700.50`: minor units are taken for hundredths, as they are of every rate's currencies.
+
+    CLDR's own decimals are left aside: it writes Syrian pounds without any, and would round what is to be paid.
+    """
     major = Decimal(money.minor) / 100
     whole = money.minor % 100 == 0
     return format_currency(

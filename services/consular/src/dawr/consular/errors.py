@@ -5,7 +5,7 @@ Refusal
 ├── CatalogueMissing                                            we don't know yet what can be had
 ├── MandateNotActive, MandateInUse, MandateForOneself           who asks may not
 ├── CaseOver, TooLateToCancel, RateUsed, RateChanged            too late
-├── SameCurrency                                                a rate that can't be
+├── SameCurrency, CurrencyNotSupported                          a rate that can't be
 ├── SeatRefused …                                               booking's own answer, by its code
 └── IllegalMove, StrangeFact                                    a message that no rule allows
 """
@@ -119,6 +119,17 @@ class SameCurrency(Refusal):
     code = "same-currency"
     status = 422
     title = Text(ar="العملتان متطابقتان", en="Both currencies are the same")
+
+
+class CurrencyNotSupported(Refusal):
+    """Amounts are hundredths everywhere; this currency has no hundredths, so each of its amounts would be wrong."""
+
+    code = "currency-not-supported"
+    status = 422
+    title = Text(
+        ar="هذه العملة غير متاحة: لا تُقبل إلا العملات التي لها منزلتان عشريتان",
+        en="This currency can't be used: only those with two decimals can",
+    )
 
 
 class IllegalMove(Refusal):

@@ -13,7 +13,7 @@ from dawr.consular.api.callers import Anyone, Finance
 from dawr.consular.api.pages import page
 from dawr.consular.api.views import RateList, ShownDayRate, shown_rate
 from dawr.consular.domain.rate import Rate, fx_rate
-from dawr.consular.errors import RateChanged, RateUsed, SameCurrency
+from dawr.consular.errors import CurrencyNotSupported, RateChanged, RateUsed, SameCurrency
 from dawr.consular.service.rates import set_rate
 from dawr.consular.store import rates
 from dawr.contracts.values import Currency
@@ -62,7 +62,7 @@ class RateResource:
             response_model=ShownDayRate,
             responses={
                 201: {"model": ShownDayRate, "description": "The day had none before."},
-                **refusals(NotAllowed, SameCurrency, RateUsed, RateChanged),
+                **refusals(NotAllowed, SameCurrency, CurrencyNotSupported, RateUsed, RateChanged),
             },
         )(self.put)
         return router

@@ -5,8 +5,23 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
-from dawr.consular.errors import RateUsed
+from dawr.consular.errors import CurrencyNotSupported, RateUsed
 from dawr.contracts import FxRate
+
+WITHOUT_HUNDREDTHS = frozenset({
+    # none
+    "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI",
+    "VND", "VUV", "XAF", "XOF", "XPF",
+    # thousandths
+    "BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND",
+    # ten-thousandths
+    "CLF", "UYW",
+    # no money that is paid with
+    "XAG", "XAU", "XBA", "XBB", "XBC", "XBD", "XDR", "XPD", "XPT", "XSU", "XTS", "XUA",
+    "XXX",
+})  # fmt: skip
+"""Whose minor unit is not a hundredth, by ISO 4217, list one. Not by CLDR, which tells how many decimals people write:
+for Syrian pounds none, although they have qirsh."""
 
 
 def fx_rate(base: str, quote: str, rate: Decimal, dated: dt.date) -> FxRate:
@@ -28,7 +43,13 @@ class Rate:
 
 
 def set_rate(old: Rate | None, new: Rate) -> Rate:
-    """The rate of a day after it is set: the old one if it is the same; raises RateUsed if that one is frozen."""
+    """The rate of a day after it is set: the old one if it is the same.
+
+    Raises RateUsed if that one is frozen, CurrencyNotSupported (with the `currency`) if a minor unit is no hundredth.
+    """
+    for currency in (new.fx.base, new.fx.quote):
+        if currency in WITHOUT_HUNDREDTHS:
+            raise CurrencyNotSupported(currency=currency)
     if old is None or old.fx.rate != new.fx.rate:
         if old is not None and old.used_at is not None:
             raise RateUsed(rate=f"{old.fx.rate:f}", used_at=old.used_at.isoformat())

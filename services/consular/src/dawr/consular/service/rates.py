@@ -16,7 +16,8 @@ async def set_rate(
 ) -> tuple[Rate, bool]:
     """The rate of a day after it was set, and whether the day had none before.
 
-    `matches` tells whether the rate that is there is the one that the editor saw. Raises RateUsed, RateChanged.
+    `matches` tells whether the rate that is there is the one that the editor saw. Raises RateUsed, RateChanged,
+    CurrencyNotSupported.
     """
     old = await rates.lock(tx.connection, fx.base, fx.quote, fx.dated)
     if not matches(old):
