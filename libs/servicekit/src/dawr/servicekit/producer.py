@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import lru_cache
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
@@ -71,6 +72,21 @@ class Producer:
         """Whether the broker took what it was given last."""
         return self._producer is not None
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """What aiokafka's producer is made with, by its own names; times in milliseconds, sizes in bytes."""
+        return {
+            "bootstrap_servers": self._platform.kafka,
+            "client_id": self._client_id,
+            "acks": "all",
+            "enable_idempotence": True,
+            "linger_ms": self._linger_ms,
+            "max_batch_size": 256 * 1024,
+            "max_request_size": MAX_RECORD_BYTES,
+            "request_timeout_ms": int(self._timeout * 1000),
+            "metadata_max_age_ms": 30_000,
+        }
+
     def start(self) -> None:
         """Begin to connect; `is_ready` tells when it is done. Waits for a broker that is not there yet."""
         if self._connecting is None or self._connecting.done():
@@ -79,17 +95,7 @@ class Producer:
     async def _connect(self) -> None:
         pause = 0.1
         while True:
-            producer = AIOKafkaProducer(
-                bootstrap_servers=self._platform.kafka,
-                client_id=self._client_id,
-                acks="all",
-                enable_idempotence=True,
-                linger_ms=self._linger_ms,
-                max_batch_size=256 * 1024,
-                max_request_size=MAX_RECORD_BYTES,
-                request_timeout_ms=int(self._timeout * 1000),
-                metadata_max_age_ms=30_000,
-            )
+            producer = AIOKafkaProducer(**self.options)
             try:
                 await asyncio.wait_for(producer.start(), self._timeout)
             except (KafkaError, OSError, TimeoutError):
