@@ -35,8 +35,8 @@ faults: $(READY) ## Of the tests, only those that kill every process and take th
 test-containers: $(READY) ## Run every test on containers (needs Docker)
 	$(PYTEST) --containers
 
-bench: $(READY) ## Measure, and print one table
-	@.venv/bin/dawr bench
+bench: $(READY) ## Measure, print one table, write it to bench.json
+	@.venv/bin/dawr bench --json bench.json
 
 check: $(READY) ## Lint, check formats, types, imports and contracts
 	.venv/bin/ruff check

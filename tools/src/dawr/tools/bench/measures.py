@@ -221,7 +221,7 @@ class Held:
 
 
 async def allocator_alone(run: Run, people: Sequence[Person]) -> float:
-    """Turns per second that the allocator takes from a full topic in batches of 200, without relay or HTTP."""
+    """Turns per second that the allocator takes from a full topic in whole batches, without relay or HTTP."""
     settings = BookingSettings(database_url=run.database_url, platform=run.platform)
     service = create_service(settings)
     if service.consumers is None:
@@ -268,16 +268,16 @@ async def _count(run: Run, query: str) -> int:
         await connection.close()
 
 
-async def copy_rows(run: Run, count: int) -> float:
+async def copy_rows(run: Run, count: int, *, batch: int) -> float:
     """Rows per second of COPY into a table like `turns`, indexes included: the floor under the allocator."""
     connection = await asyncpg.connect(run.database_url)
     try:
         await connection.execute("CREATE TABLE turns_copied (LIKE turns INCLUDING ALL)")
         rows = [tuple(row) for row in await connection.fetch("SELECT * FROM turns LIMIT $1", count)]
         begin = time.perf_counter()
-        for start in range(0, len(rows), 200):
+        for start in range(0, len(rows), batch):
             async with connection.transaction():
-                await connection.copy_records_to_table("turns_copied", records=rows[start : start + 200])
+                await connection.copy_records_to_table("turns_copied", records=rows[start : start + batch])
         return len(rows) / (time.perf_counter() - begin)
     finally:
         await connection.close()

@@ -123,10 +123,13 @@ def bench(
     ] = 1.0,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here as well.")] = None,
 ) -> None:
-    """Measure on servers of its own, and print figures with their ratios to peers of the same run."""
+    """Measure on servers of its own, and print figures with their ratios to peers of the same run.
+
+    Exit code 1 if a measure failed; the others' figures are shown all the same.
+    """
     from dawr.tools.bench.run import bench as measure  # noqa: PLC0415 - only this command needs it
 
-    measure(scale=scale, json_file=json_file)
+    raise typer.Exit(measure(scale=scale, json_file=json_file))
 
 
 def main() -> None:
