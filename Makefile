@@ -20,8 +20,8 @@ help: ## List the targets
 up: $(READY) ## Run the whole platform here until Ctrl-C: Kafka, PostgreSQL, all services, sandboxes
 	@.venv/bin/dawr up
 
-demo: $(READY) ## Let a few hundred people compete for seats, then check the books (starts a platform if none runs)
-	@.venv/bin/dawr demo
+demo: $(READY) ## Let a few hundred people compete for seats, then check the books (starts a platform if none runs); ARGS="--people 50 --seed 7"
+	@.venv/bin/dawr demo $(ARGS)
 
 reset: $(READY) ## Wipe the data of `make up`
 	@.venv/bin/dawr reset
@@ -35,8 +35,8 @@ faults: $(READY) ## Of the tests, only those that kill every process and take th
 test-containers: $(READY) ## Run every test on containers (needs Docker)
 	$(PYTEST) --containers
 
-bench: $(READY) ## Measure, print one table, write it to bench.json
-	@.venv/bin/dawr bench --json bench.json
+bench: $(READY) ## Measure, print one table, write it to bench.json; ARGS="--scale 0.3"
+	@.venv/bin/dawr bench --json bench.json $(ARGS)
 
 check: $(READY) ## Lint, check formats, types, imports and contracts
 	.venv/bin/ruff check
