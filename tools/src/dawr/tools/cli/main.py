@@ -89,13 +89,13 @@ def token(
     typer.echo(signing.token(root, signing.person_id(person), roles, office=office, hours=hours))
 
 
-@app.command()
+@app.command(epilog="Example:  [bold]dawr topics[/]")
 def topics(root: Root = HERE) -> None:
     """List the topics: owner, key, partitions, how many records, who reads them."""
     look.topics(root)
 
 
-@app.command()
+@app.command(epilog="Examples:  [bold]dawr lag[/]   ·   [bold]watch -n 2 .venv/bin/dawr lag[/]")
 def lag(root: Root = HERE) -> None:
     """Show by topic and group how many records wait."""
     look.lag(root)
