@@ -59,8 +59,6 @@ PARTS: tuple[Part, ...] = (
     Part("gateway", Kind.SERVICE, "the public door", 8080, "bright_green", "dawr.gateway", _BOTH, True),
 )
 
-PART: dict[str, Part] = {part.name: part for part in PARTS}
-
 
 @dataclass(frozen=True)
 class Member:
