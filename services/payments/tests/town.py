@@ -336,7 +336,7 @@ async def town_with(stage: Stage, folder: Path, **settings: Any) -> AsyncIterato
         "reconcile_after_seconds": 1.0,
         "refund_retry_seconds": 0.02,
         "refund_retry_longest_seconds": 0.1,
-        "lease_seconds": 3.0,
+        "lease_seconds": 8.0,
         "platform": stage.platform,
     }
     service = create_service(PaymentsSettings(**(quick | settings)), clock=clock)

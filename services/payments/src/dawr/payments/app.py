@@ -11,7 +11,7 @@ from dawr.payments.domain.refund import Retries
 from dawr.payments.providers import Provider, SandboxBank
 from dawr.payments.settings import PaymentsSettings
 from dawr.payments.webhooks import WebhookVerifier
-from dawr.payments.workers import poll
+from dawr.payments.workers import Lease, poll
 from dawr.payments.workers.closer import CheckoutCloser
 from dawr.payments.workers.expirer import Expirer
 from dawr.payments.workers.reconciler import Reconciler
@@ -41,7 +41,7 @@ def create_service(settings: PaymentsSettings | None = None, *, clock: Clock = u
         first=timedelta(seconds=settings.refund_retry_seconds),
         longest=timedelta(seconds=settings.refund_retry_longest_seconds),
     )
-    lease = timedelta(seconds=settings.lease_seconds)
+    lease = Lease(timedelta(seconds=settings.lease_seconds), timedelta(seconds=settings.bank_timeout_seconds))
     database = service.database
     steps = {
         "expirer": Expirer(database).step,

@@ -4,6 +4,7 @@ Each call is made outside of any database transaction. An answer that says nothi
 what was asked may have been done, so the same call is made again with the same idempotency key.
 """
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol, TypeVar
@@ -169,6 +170,7 @@ class SandboxBank:
     def __init__(
         self, url: str, api_key: str, *, timeout_seconds: float, transport: httpx.AsyncBaseTransport | None = None
     ) -> None:
+        self._timeout_seconds = timeout_seconds
         self._http = httpx.AsyncClient(
             base_url=url,
             headers={"Authorization": f"Bearer {api_key}"},
@@ -257,8 +259,10 @@ class SandboxBank:
     ) -> bytes:
         headers = {"Idempotency-Key": key} if key else {}
         try:
-            answer = await self._http.request(method, path, json=json, params=params, headers=headers)
-        except httpx.HTTPError as error:
+            # httpx's own time-out is for each step of a call alone: a bank that dribbles would never run into it.
+            async with asyncio.timeout(self._timeout_seconds):
+                answer = await self._http.request(method, path, json=json, params=params, headers=headers)
+        except (httpx.HTTPError, TimeoutError) as error:
             raise ProviderUnavailable(type(error).__name__) from error
         if answer.is_success:
             return answer.content

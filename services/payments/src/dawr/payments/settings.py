@@ -1,9 +1,10 @@
 """Settings of payments: the environment's PAYMENTS_… variables."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from datetime import timedelta
+from typing import ClassVar, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 from standardwebhooks import Webhook
 
@@ -31,7 +32,7 @@ class PaymentsSettings(ServiceSettings):
     bank_api_key: SecretStr = SecretStr("")
     """What we show to the bank, by value or `file:PATH`. In development the sandbox bank's own is the default."""
     bank_timeout_seconds: float = Field(default=5.0, gt=0)
-    """How long an answer of the bank is waited for."""
+    """How long an answer of the bank is waited for, all in all."""
     webhook_secrets: SecretStr = SecretStr("")
     """`whsec_…` secrets separated by spaces, by value or `file:PATH`; while one is replaced, both are valid. In
     development the sandbox bank's own is the default; in production without any, no webhook is accepted."""
@@ -47,7 +48,8 @@ class PaymentsSettings(ServiceSettings):
     worker_poll_seconds: float = Field(default=0.5, gt=0)
     """How often the workers look for what is due."""
     lease_seconds: float = Field(default=60.0, gt=0)
-    """How long one process may be at a refund or a look before another takes over; longer than the bank's time-out."""
+    """How long one process may be at a refund or a look before another takes over; at least four times the
+    bank's time-out, as closing a checkout takes three calls and a note."""
     reconcile_after_seconds: float = Field(default=20.0, gt=0)
     """How long after the payer went to the bank it is asked what became of it."""
     reconcile_until_hours: float = Field(default=48.0, gt=0)
@@ -78,6 +80,12 @@ class PaymentsSettings(ServiceSettings):
             except (LookupError, ValueError) as error:
                 raise ValueError(f"{url}: only {{subject}} and {{payment}} can be filled in") from error
         return urls
+
+    @model_validator(mode="after")
+    def _lease_outlasts_a_try(self) -> Self:
+        if timedelta(seconds=self.lease_seconds) < 4 * timedelta(seconds=self.bank_timeout_seconds):
+            raise ValueError("PAYMENTS_LEASE_SECONDS must be at least four times PAYMENTS_BANK_TIMEOUT_SECONDS")
+        return self
 
     @property
     def bank_key(self) -> str:

@@ -84,14 +84,18 @@ async def record_refund(tx: Transaction, outcome: RefundOutcome) -> Outcome:
 
 
 async def note_failure(
-    tx: Transaction, refund_id: UUID, retries: Retries, jitter: float, *, why: str, failed_reference: str | None = None
+    tx: Transaction, tried: Refund, retries: Retries, jitter: float, *, why: str, failed_reference: str | None = None
 ) -> None:
-    """A try failed: the refund is tried again later, or set aside for a person. Nothing if it ended meanwhile."""
-    both = await _locked(tx, refund_id)
+    """A try failed: the refund is tried again later, or set aside for a person.
+
+    `tried` is the refund as it was claimed. Nothing happens if it ended meanwhile, or if its lease ran out and another
+    try was begun: that one asks the provider what became of this one, and counts it.
+    """
+    both = await _locked(tx, tried.id)
     if both is None:
-        raise NoSuchRefund(refund_id=refund_id)
+        raise NoSuchRefund(refund_id=tried.id)
     refund, payment = both
-    if refund.state is not RefundState.SUBMITTED:
+    if refund.state is not RefundState.SUBMITTED or refund.tries != tried.tries:
         return
     failed, told = fail_try(refund, tx.now, retries, jitter, why=why, failed_reference=failed_reference)
     await refunds.save(tx.connection, failed)

@@ -2,15 +2,30 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeVar
 
 CONCURRENT_CALLS = 3
 """Calls to a provider that one worker of one process makes at a time."""
-BATCH = 30
 
 T = TypeVar("T")
 Step = Callable[[], Awaitable[int]]
 """Does what is due now; how much that was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """For how long claimed rows are one process's own, and how many of them it can be done with by then."""
+
+    lasts: timedelta
+    call: timedelta
+    """The longest that a provider's answer is waited for."""
+
+    def rows(self, calls: int) -> int:
+        """So many rows, each of so many calls one after the other, are done before the lease ends if each call takes
+        its longest. One call's time more for each row is for what is noted in the database."""
+        return CONCURRENT_CALLS * (self.lasts // (self.call * (calls + 1)))
 
 
 async def poll(step: Step, seconds: float) -> None:

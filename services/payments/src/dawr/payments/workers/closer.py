@@ -2,16 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 
 from dawr.payments.domain.attempt import Attempt
 from dawr.payments.errors import ProviderRefused, ProviderUnavailable
 from dawr.payments.providers import Checkout, Provider
 from dawr.payments.service.clocks import note_closed
 from dawr.payments.store import attempts
-from dawr.payments.workers import BATCH, for_each
+from dawr.payments.workers import Lease, for_each
 from dawr.servicekit import telemetry
 from dawr.servicekit.database import Database
+
+CALLS = 3
+"""Of one closing: how the checkout stands, its end, how it stands now."""
 
 _log = telemetry.get_logger("dawr.payments")
 
@@ -22,13 +24,13 @@ class CheckoutCloser:
 
     database: Database
     providers: Mapping[str, Provider]
-    lease: timedelta
+    lease: Lease
     """After which an unanswered closing is tried again."""
 
     async def step(self) -> int:
         """Close what is due now; how many attempts that was."""
         async with self.database.transaction() as tx:
-            due = await attempts.claim_closings(tx.connection, tx.now, self.lease, BATCH)
+            due = await attempts.claim_closings(tx.connection, tx.now, self.lease.lasts, self.lease.rows(CALLS))
         await for_each(due, self._close)
         return len(due)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from uuid import UUID
 
 from dawr.payments.domain.payment import Looks
@@ -10,9 +9,12 @@ from dawr.payments.errors import ProviderRefused, ProviderUnavailable
 from dawr.payments.providers import Provider
 from dawr.payments.service.clocks import note_look
 from dawr.payments.store import payments
-from dawr.payments.workers import BATCH, for_each
+from dawr.payments.workers import Lease, for_each
 from dawr.servicekit import telemetry
 from dawr.servicekit.database import Database
+
+CALLS = 1
+"""Of one look."""
 
 _log = telemetry.get_logger("dawr.payments")
 
@@ -24,12 +26,12 @@ class Reconciler:
     database: Database
     providers: Mapping[str, Provider]
     looks: Looks
-    lease: timedelta
+    lease: Lease
 
     async def step(self) -> int:
         """Ask about what is due now; about how many payments that was."""
         async with self.database.transaction() as tx:
-            due = await payments.claim_looks(tx.connection, tx.now, self.lease, BATCH)
+            due = await payments.claim_looks(tx.connection, tx.now, self.lease.lasts, self.lease.rows(CALLS))
         await for_each(due, self._look)
         return len(due)
 

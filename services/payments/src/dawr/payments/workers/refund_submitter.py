@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 
 from dawr.payments import metrics
 from dawr.payments.domain.facts import RefundOutcome
@@ -11,9 +10,12 @@ from dawr.payments.errors import ProviderRefused, ProviderUnavailable
 from dawr.payments.providers import Provider, RefundOrder
 from dawr.payments.service.refunds import DueRefund, claim_due, note_failure, record_refund
 from dawr.payments.store import refunds
-from dawr.payments.workers import BATCH, for_each
+from dawr.payments.workers import Lease, for_each
 from dawr.servicekit import telemetry
 from dawr.servicekit.database import Database
+
+CALLS = 2
+"""Of one try: what became of the last one, and the refund itself."""
 
 _log = telemetry.get_logger("dawr.payments")
 
@@ -38,14 +40,14 @@ class RefundSubmitter:
     database: Database
     providers: Mapping[str, Provider]
     retries: Retries
-    lease: timedelta
+    lease: Lease
     jitter: Callable[[], float]
     """Between 0.5 and 1: spreads retries, so that a provider that comes back is not hit by all at once."""
 
     async def step(self) -> int:
         """Submit what is due now; how many refunds that was."""
         async with self.database.transaction() as tx:
-            due = await claim_due(tx, lease=self.lease, limit=BATCH)
+            due = await claim_due(tx, lease=self.lease.lasts, limit=self.lease.rows(CALLS))
             metrics.REFUNDS_SET_ASIDE.set(await refunds.set_aside_count(tx.connection))
         await for_each(due, self._submit)
         return len(due)
@@ -69,6 +71,4 @@ class RefundSubmitter:
                 why, failed_reference = "refund-failed", outcome.id
         _log.warning("refund.try-failed", refund=str(due.refund.id), tries=due.refund.tries, why=why)
         async with self.database.transaction() as tx:
-            await note_failure(
-                tx, due.refund.id, self.retries, self.jitter(), why=why, failed_reference=failed_reference
-            )
+            await note_failure(tx, due.refund, self.retries, self.jitter(), why=why, failed_reference=failed_reference)
