@@ -158,6 +158,11 @@ async def test_what_is_retired_or_gone_is_not_asked_for(booking: Booking) -> Non
 
         await until(refused, what=code)
 
+    async def accepted() -> bool:
+        return (await booking.take(service="ID_NEW", office=office, wait=0)).status_code == 202
+
+    # A process remembers which pools it has found in the catalogue: it must know this one before it is gone.
+    await until(accepted, what="a pool that is offered")
     described = service_described("ID_NEW", family="ID")
     await booking.says(described.model_copy(update={"revision": 2, "retired": True}))
     await refuses("unknown-service")
