@@ -1,5 +1,6 @@
 """Texts: both languages, their plurals and figures, and what hostile values can't do."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
@@ -10,15 +11,16 @@ from jinja2.exceptions import SecurityError
 
 from dawr.contracts import Text
 from dawr.contracts.booking import RefusalCode, TurnCancelled, TurnHeld, TurnRefused
+from dawr.contracts.consular import CaseOpened
 from dawr.notifications import examples
 from dawr.notifications.domain import Digits, Language, Notice
 from dawr.notifications.examples import NOW, RELATIVE, SECRETS, example, facts, known
 from dawr.notifications.phrases import PHRASES, counted
 from dawr.notifications.rendering import PARTS, Style, Texts
 from dawr.notifications.rules import RULES, notices
-from dawr.notifications.values import Catalogue, Known, KnownTurn, values_of, zone_of
+from dawr.notifications.values import Catalogue, Known, KnownTurn, open_fact, values_of, zone_of
 
-TEXTS = Texts(portal_url="https://dawr.example", locales={"ar": "ar", "en": "en"})
+TEXTS = Texts(portal_url="https://dawr.example/", locales={"ar": "ar", "en": "en"})
 LANGUAGES: tuple[Language, ...] = ("ar", "en")
 
 
@@ -64,6 +66,25 @@ def test_every_template_is_whole_in_both_languages(code: str, language: Language
     assert arabic is (language == "ar")
     # Two SMS at most: 67 characters each outside of GSM-7, 153 within (3GPP TS 23.038).
     assert len(sms) <= (2 * 67 if language == "ar" else 2 * 153)
+
+
+FROM_THE_DOOR = {"mandate-given", "mandate-received", "sign-in-code"}
+"""Not about one turn or case."""
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("code", sorted(set(TEXTS.codes) - FROM_THE_DOOR))
+def test_what_is_about_a_turn_or_a_case_leads_to_its_page(code: str, language: Language) -> None:
+    notice, about, _ = example(code)
+    fact = open_fact(notice)
+    path = f"/cases/{fact.case_id}" if isinstance(fact, CaseOpened) else f"/turns/{notice.subject_id}"
+    _, text, html, sms = rendered(notice, about, language)
+    link = f"https://dawr.example{path}"
+    assert re.search(rf": {link}$", text, re.M), "a line of its own, so that mail programs see where it ends"
+    assert f'<a href="{link}"' in html
+    assert "http" not in sms
+    others = set(re.findall(r"https://[^\s\"<]+", text + html)) - {link}
+    assert others == ({"https://dawr.example"} if code in {"turn-refused", "turn-expired", "turn-cancelled"} else set())
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

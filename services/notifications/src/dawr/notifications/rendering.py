@@ -74,7 +74,7 @@ class Texts:
             lstrip_blocks=True,
             keep_trailing_newline=True,  # the blank line that ends an included part
         )
-        self._environment.globals["portal_url"] = portal_url
+        self._environment.globals["portal_url"] = portal_url.rstrip("/")
         self._environment.filters.update(
             said=self._said, money=self._money, day=self._day, moment=self._moment, figures=self._figures,
             counted=self._counted, rate=self._rate, currency=self._currency,

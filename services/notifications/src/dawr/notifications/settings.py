@@ -57,7 +57,7 @@ class NotificationsSettings(ServiceSettings):
     topics."""
 
     portal_url: str = "http://127.0.0.1:8080"
-    """Where a person goes on from a message."""
+    """Where a person goes on from a message: the gateway, which has the pages `/turns/{id}` and `/cases/{id}`."""
     arabic_locale: str = "ar"
     """Whose names of months Arabic dates have: `ar` (ديسمبر), `ar_SY` (كانون الأول), …"""
 

@@ -126,6 +126,10 @@ def _fx(rate: FxRate | None) -> Values | None:
     return {"base": rate.base, "quote": rate.quote, "rate": rate.rate, "dated": rate.dated} if rate else None
 
 
+def _turns_page(fact: TurnFact, _now: datetime) -> Values:
+    return {"page": f"/turns/{fact.turn_id}"}
+
+
 def _held(fact: TurnHeld, now: datetime) -> Values:
     return {
         "payable": fact.payable,
@@ -157,7 +161,8 @@ def _captured(fact: PaymentCaptured, _now: datetime) -> Values:
 
 
 def _money(fact: PaymentFact | RefundFact, _now: datetime) -> Values:
-    return {"amount": fact.amount, "at": fact.at, "payment": str(fact.payment_id)}
+    page = f"/{fact.subject.kind}s/{fact.subject.id}"
+    return {"amount": fact.amount, "at": fact.at, "payment": str(fact.payment_id), "page": page}
 
 
 def _refund_started(fact: RefundAccepted, _now: datetime) -> Values:
@@ -165,7 +170,7 @@ def _refund_started(fact: RefundAccepted, _now: datetime) -> Values:
 
 
 def _case(fact: CaseOpened, _now: datetime) -> Values:
-    return {"case": str(fact.case_id)}
+    return {"case": str(fact.case_id), "page": f"/cases/{fact.case_id}"}
 
 
 def _mandate(fact: MandateActivated, _now: datetime) -> Values:
@@ -173,6 +178,7 @@ def _mandate(fact: MandateActivated, _now: datetime) -> Values:
 
 
 _READERS: dict[type[Message], Callable[[Any, datetime], Values]] = {
+    TurnFact: _turns_page,
     TurnHeld: _held,
     TurnRefused: _refused,
     TurnConfirmed: _confirmed,
