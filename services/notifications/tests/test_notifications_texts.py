@@ -16,7 +16,7 @@ from dawr.notifications import examples
 from dawr.notifications.domain import Digits, Language, Notice
 from dawr.notifications.examples import NOW, RELATIVE, SECRETS, example, facts, known
 from dawr.notifications.phrases import PHRASES, counted
-from dawr.notifications.rendering import PARTS, Style, Texts
+from dawr.notifications.rendering import FOLDER, PARTS, Style, Texts
 from dawr.notifications.rules import RULES, notices
 from dawr.notifications.values import Catalogue, Known, KnownTurn, open_fact, values_of, zone_of
 
@@ -139,6 +139,11 @@ def test_days_in_english(number: int, text: str) -> None:
 )
 def test_minutes_in_arabic(number: int, text: str) -> None:
     assert counted("within-minutes", number, "ar") == text
+
+
+def test_every_phrase_is_said_somewhere() -> None:
+    templates = "".join(path.read_text("utf-8") for path in FOLDER.glob("*/*.*"))
+    assert set(PHRASES) == set(re.findall(r'counted\("([a-z-]+)"\)', templates))
 
 
 def test_every_phrase_has_all_six_forms_in_arabic_and_both_in_english() -> None:

@@ -38,17 +38,6 @@ PHRASES: dict[str, dict[str, Forms]] = {
         },
         "en": {"=0": "today", "=1": "tomorrow", "one": "in {n} day", "other": "in {n} days"},
     },
-    "messages-unread": {
-        "ar": {
-            "zero": "لا رسائل جديدة",
-            "one": "رسالة جديدة واحدة",
-            "two": "رسالتان جديدتان",
-            "few": "{n} رسائل جديدة",
-            "many": "{n} رسالة جديدة",
-            "other": "{n} رسالة جديدة",
-        },
-        "en": {"=0": "no new messages", "one": "{n} new message", "other": "{n} new messages"},
-    },
 }
 
 
