@@ -359,6 +359,7 @@ async def process(house: Any) -> AsyncIterator[asyncio.subprocess.Process]:
     settings = house.settings
     environment = os.environ | {
         "DAWR_KAFKA": settings.platform.kafka,
+        "DAWR_ENVIRONMENT": "development",  # the SMS provider is the sandbox
         "DAWR_KAFKA_SESSION_SECONDS": "2",  # how long a killed process keeps its partitions
         "DAWR_TOPIC_PREFIX": settings.platform.topic_prefix,
         "DAWR_JWKS": settings.platform.jwks,
