@@ -21,7 +21,12 @@ from dawr.servicekit.errors import Refusal
 from dawr.servicekit.problems import catalogue
 from dawr.servicekit.settings import PlatformSettings
 
-PAGES = ["/", "/api/docs", "/docs/problems", *(f"/{each}/6f1d3a52-0d0b-5c5e-9c1d-6461777200dd" for each in ("turns", "cases"))]
+PAGES = [
+    "/",
+    "/api/docs",
+    "/docs/problems",
+    *(f"/{each}/6f1d3a52-0d0b-5c5e-9c1d-6461777200dd" for each in ("turns", "cases")),
+]
 EXTENDED = "x-problems"
 
 
