@@ -314,12 +314,12 @@ async def relay_alone(run: Run, people: Sequence[Person]) -> tuple[float, float]
 
 async def sold_out(run: Run, port: int, people: Sequence[Person]) -> float:
     """Refusals per second once the process knows that the pools are sold out."""
-    async with asyncio.timeout(60):
+    await look(port, people)
+    async with asyncio.timeout(60):  # last: what a process knows lapses when nobody asks for two seconds
         while True:  # new people each time: who has asked already is answered from the line
             first = [each.request() for each in run.stage.people(50)]
             if (await ask_all("127.0.0.1", port, iter(first), connections=8)).statuses[409] == len(first):
                 break
-    await look(port, people)
     answers = await ask_all("127.0.0.1", port, iter([each.request() for each in people]), connections=CONNECTIONS)
     _all(answers.statuses, 409)
     return answers.per_second
