@@ -186,3 +186,14 @@ async def test_asked_and_given_back_in_one_batch(booking: Booking) -> None:
     assert (await booking.turn(id, ada))["state"] == "CANCELLED_BY_CITIZEN"
     assert await booking.quota(office) == (1, 1)
     assert await booking.kinds_told(next_one.turn_id) == [TurnHeld, RequestPayment]
+
+
+async def test_one_key_gives_back_one_turn_for_one_reason(booking: Booking) -> None:
+    office, ada = await booking.opened(2), uuid4()
+    id = await booking.hold(ada, office=office)
+    headers = booking.stage.signed_in(ada) | {"idempotency-key": "back"}
+    path = f"/api/booking/turns/{id}/cancellation"
+    assert (await booking.http.post(path, headers=headers, json={"reason": "first"})).status_code == 202
+    assert (await booking.http.post(path, headers=headers, json={"reason": "first"})).status_code in {200, 202}
+    other = await booking.http.post(path, headers=headers, json={"reason": "second"})
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency-key-reused")

@@ -10,6 +10,7 @@ import pytest
 from schemathesis.specs.openapi import definitions
 from services.booking.tests.conftest import DAY, Booking
 
+from dawr.booking.settings import BookingSettings
 from dawr.contracts import Pool
 from dawr.servicekit.auth import Role
 
@@ -252,3 +253,22 @@ async def test_taking_a_turn_is_in_it_as_the_code_has_it(booking: Booking, docum
     assert {"201", "202", "400", "401", "403", "404", "409", "413", "415", "422", "503"} <= set(operation["responses"])
     assert document["paths"][TURNS]["get"]["operationId"] == "list_turns"
     assert Pool(**(BODY)).key
+
+
+async def test_who_asks_without_end_is_asked_to_wait(booking: Booking) -> None:
+    office, ada = await booking.opened(1), uuid4()
+    encoded = json.dumps(BODY | {"office": office}).encode()
+    limit = BookingSettings.model_fields["person_requests_per_minute"].default
+    answers = [
+        await post(booking, encoded, **booking.stage.signed_in(ada) | {"idempotency-key": f"k{number}"})
+        for number in range(limit)
+    ]
+    assert {answer.status_code for answer in answers} <= {202, 409}
+    assert answers[0].headers["ratelimit-policy"] == f'"turns";q={limit};w=60'
+    assert answers[0].headers["ratelimit"].startswith(f'"turns";r={limit - 1};t=')
+    refused = await post(booking, encoded, **booking.stage.signed_in(ada) | {"idempotency-key": "one-more"})
+    is_problem(refused, 429, "too-many-requests", "en")
+    assert 1 <= int(refused.headers["retry-after"]) <= 61
+    again = await post(booking, encoded, **booking.stage.signed_in(ada) | {"idempotency-key": "k0"})
+    assert again.status_code == 202, "a retry is no new request"
+    assert (await post(booking, encoded)).status_code in {202, 409}, "nobody else is meant"

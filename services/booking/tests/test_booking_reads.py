@@ -2,6 +2,7 @@
 
 import base64
 import json
+from contextlib import AsyncExitStack
 from datetime import date, timedelta
 from uuid import UUID, uuid4
 
@@ -10,7 +11,9 @@ from services.booking.tests.conftest import DAY, SYP, Booking, capacity, capture
 from services.booking.tests.streams import listening, updates
 
 from dawr.booking.domain import State
+from dawr.booking.settings import BookingSettings
 from dawr.contracts.values import Window
+from dawr.servicekit.testing import until
 
 
 async def test_a_turn_in_arabic_and_english(booking: Booking) -> None:
@@ -192,3 +195,25 @@ async def test_somebody_else_s_turn_is_not_followed(booking: Booking) -> None:
         unsigned = await client.get(f"/api/booking/turns/{id}/updates")
         assert unsigned.status_code == 401
     assert (await booking.reaches(id, ada, State.HELD))["state"] == "HELD"
+
+
+async def test_nobody_follows_more_turns_at_once_than_they_can_look_at(booking: Booking) -> None:
+    office, ada = await booking.opened(1), uuid4()
+    id = await booking.hold(ada, office=office)
+    path, headers = f"/api/booking/turns/{id}/updates", booking.stage.signed_in(ada)
+    limit = BookingSettings.model_fields["person_streams"].default
+    async with listening(booking) as client, AsyncExitStack() as stack:
+        followed = []
+        for _ in range(limit):
+            response = await stack.enter_async_context(client.stream("GET", path, headers=headers))
+            followed.append(updates(response))  # a generator that nobody holds is closed, and its stream with it
+            await anext(followed[-1])
+        refused = await client.get(path, headers=headers)
+        assert (refused.status_code, refused.json()["code"]) == (429, "too-many-streams")
+        await stack.aclose()
+
+        async def is_open_again() -> bool:
+            async with client.stream("GET", path, headers=headers) as response:
+                return response.status_code == 200
+
+        await until(is_open_again, what="a stream, once the others are closed")

@@ -24,6 +24,7 @@ from dawr.servicekit.auth import Verifier
 from dawr.servicekit.clock import Clock, utc_now
 from dawr.servicekit.consumers import Consumers
 from dawr.servicekit.database import Database
+from dawr.servicekit.errors import is_transient
 from dawr.servicekit.limits import Limits
 from dawr.servicekit.openapi import completed
 from dawr.servicekit.producer import Producer
@@ -290,8 +291,11 @@ async def _keep(name: str, work: Background) -> None:
         try:
             await work()
         except Exception as error:
-            refusal = problems.refusal_for(error)
-            _log.warning("background.again", work=name, why=type(error).__name__, code=refusal.code)
+            telemetry.BACKGROUND_FAILURES.labels(name, type(error).__name__).inc()
+            if is_transient(error):
+                _log.warning("background.again", work=name, why=type(error).__name__)
+            else:
+                _log.exception("background.failed", work=name)
         pause = 0.2 if loop.time() - start > 10 else min(pause * 2, 5.0)
         await asyncio.sleep(pause)
 

@@ -40,6 +40,7 @@ BATCH_SIZE = Histogram(
 )
 RETRIES = Counter("dawr_batch_retries_total", "Batches tried again", ["topic", "group", "why"])
 DEAD_LETTERS = Counter("dawr_dead_letters_total", "Messages set aside for a person", ["topic", "group", "reason"])
+BACKGROUND_FAILURES = Counter("dawr_background_failures_total", "Work that raised and was begun again", ["work", "why"])
 LAG = Gauge("dawr_consumer_lag_records", "Records that wait in the topic", ["topic", "group"])
 OUTBOX_DEPTH = Gauge("dawr_outbox_unsent_messages", "Messages that wait to be sent")
 OUTBOX_AGE = Gauge("dawr_outbox_oldest_seconds", "Age of the oldest message that waits to be sent")

@@ -1,6 +1,7 @@
 """What booking answers over HTTP, beside taking a turn (`intake`)."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
@@ -14,12 +15,21 @@ from sse_starlette import EventSourceResponse
 from dawr.booking import domain
 from dawr.booking.catalogue import Catalogue, end_of_day
 from dawr.booking.domain import Seats, State, Turn
-from dawr.booking.errors import BrokerAway, NotCancellable, TooFarAhead, TooLateToCancel, UnknownOffice, UnknownTurn
+from dawr.booking.errors import (
+    BrokerAway,
+    NotCancellable,
+    TooFarAhead,
+    TooLateToCancel,
+    TooManyStreams,
+    UnknownOffice,
+    UnknownTurn,
+)
 from dawr.booking.intake import Intake
 from dawr.booking.line import Line
 from dawr.booking.present import requested, shown_turn
 from dawr.booking.settings import BookingSettings
 from dawr.booking.store import pools, turns
+from dawr.booking.streams import Streams
 from dawr.contracts import Place, derived_id
 from dawr.contracts.booking import CancelTurn
 from dawr.contracts.values import Code, TierCode
@@ -140,6 +150,7 @@ def create_router(
 ) -> APIRouter:
     """Booking's resources."""
     router = APIRouter(tags=["turns"])
+    streams = Streams(at_most=settings.streams, of_a_person=settings.person_streams)
 
     async def own_turn(id: UUID, caller: Caller) -> Turn | None:
         async with database.reading() as connection:
@@ -229,11 +240,12 @@ def create_router(
     @router.get("/turns/{id}/updates", operation_id="follow_turn", summary="A turn as it changes (server-sent events)",
                 response_class=EventSourceResponse,
                 responses={200: {"content": {"text/event-stream": {}}, "description": "`turn` events, one per change"},
-                           **refusals(NotAllowed, UnknownTurn, KeyReused)})  # fmt: skip
+                           **refusals(NotAllowed, UnknownTurn, KeyReused, TooManyStreams)})  # fmt: skip
     async def follow_turn(
         request: Request, id: UUID, caller: Citizen, at: At = None, asked: Asked = None
     ) -> EventSourceResponse:
         lang = request_language(request)
+        streams.check(caller.person_id)
         await look(id, caller, at, asked)
 
         async def shown() -> str:
@@ -250,19 +262,20 @@ def create_router(
 
         async def events() -> AsyncIterator[dict[str, str]]:
             told, end = "", clock() + UPDATES_AT_MOST
-            while clock() < end:
-                encoded = await shown()
-                if encoded not in {"", told}:
-                    told = encoded
-                    yield {"event": "turn", "id": fingerprint(encoded), "data": encoded}
-                await asyncio.sleep(UPDATE_SECONDS)
+            with streams.open(caller.person_id):
+                while clock() < end and time.time() < caller.expires_at:
+                    encoded = await shown()
+                    if encoded not in {"", told}:
+                        told = encoded
+                        yield {"event": "turn", "id": fingerprint(encoded), "data": encoded}
+                    await asyncio.sleep(UPDATE_SECONDS)
 
         return EventSourceResponse(events(), ping=15, headers={"content-language": lang})
 
     @router.post("/turns/{id}/cancellation", operation_id="cancel_turn", summary="Give a turn back", status_code=202,
                  response_model=TurnDocument,
                  responses={200: {"model": TurnDocument, "description": "Cancelled (with `Prefer: wait`)."},
-                            **refusals(KeyMissing, NotAllowed, UnknownTurn, NotCancellable, TooLateToCancel,
+                            **refusals(KeyMissing, KeyReused, NotAllowed, UnknownTurn, NotCancellable, TooLateToCancel,
                                        BrokerAway)})  # fmt: skip
     async def cancel_turn(
         request: Request,
@@ -278,6 +291,7 @@ def create_router(
         if turn is None:
             raise UnknownTurn
         _check_cancellable(turn, catalogue, clock())
+        intake.check_key(derived_id(caller.person_id, f"cancellation/{key}"), fingerprint(id, reason))
         command = CancelTurn(turn_id=id, pool=turn.pool, asked_by=caller.person_id, reason=reason, asked_at=clock())
         place = await intake.append(command, id=derived_id(id, f"cancellation/{caller.person_id}/{key}"))
         seconds = wait_seconds(prefer)

@@ -83,6 +83,22 @@ class TooFarAhead(Refusal):
     title = Text(ar="المدى المطلوب أبعد من المسموح", en="The days asked for reach too far")
 
 
+class TooManyRequests(Refusal):
+    """The person asks for new turns faster than anybody needs to."""
+
+    code = "too-many-requests"
+    status = 429
+    title = Text(ar="طلبات كثيرة جداً، انتظر قليلاً", en="Too many requests; wait a little")
+
+
+class TooManyStreams(Refusal):
+    """More turns are followed at once than is good for those who wait."""
+
+    code = "too-many-streams"
+    status = 429
+    title = Text(ar="متابعات مفتوحة كثيرة جداً", en="Too many turns are followed at once")
+
+
 class CatalogueMissing(Refusal):
     """This service has no copy of the catalogue yet."""
 

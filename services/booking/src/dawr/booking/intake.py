@@ -29,6 +29,7 @@ from dawr.booking.errors import (
 )
 from dawr.booking.line import Line
 from dawr.booking.openapi import with_take_turn
+from dawr.booking.pace import Pace
 from dawr.booking.present import links, requested, shown_turn
 from dawr.booking.settings import BookingSettings
 from dawr.contracts import Channel, Message, Place, Pool, derived_id
@@ -89,6 +90,7 @@ class Intake:
         self._line = line
         self._settings = settings
         self._clock = clock
+        self._pace = Pace(settings.person_requests_per_minute)
         self._recent: OrderedDict[UUID, str] = OrderedDict()
         self._pools: dict[tuple[str, str, str, date], Pool] = {}
         self._known_by: tuple[date, tuple[int, int]] | None = None
@@ -120,6 +122,7 @@ class Intake:
         known = self._recent.get(turn_id)
         if known is not None and known != print_:
             raise KeyReused
+        pace = self._pace.take(caller.person_id) if known is None else None
         if known is None and self._line.knows_sold_out(pool.key, turn_id):
             self._line.asks_for(pool.key)
             raise SeatRefused(RefusalCode.SOLD_OUT)
@@ -139,7 +142,10 @@ class Intake:
         self._remember(turn_id, print_)
         seconds = wait_seconds(headers.get(b"prefer"))
         turn = await self._line.answer(place, turn_id, seconds) if seconds else None
-        return self._answer(request, turn_id, place, print_, turn)
+        answer = self._answer(request, turn_id, place, print_, turn)
+        if pace is not None:
+            answer.headers["ratelimit-policy"], answer.headers["ratelimit"] = self._pace.policy, pace
+        return answer
 
     def _checked(self, wanted: TakeTurn, today: date) -> Pool:
         """The pool that is asked for; refuses what the catalogue does not have."""
@@ -188,6 +194,12 @@ class Intake:
         except Transient as error:
             raise BrokerAway(retry_after_seconds=RETRY_AFTER_SECONDS) from error
         return Place(partition=record.partition, offset=record.offset)
+
+    def check_key(self, id: UUID, print_: str) -> None:
+        """Refuse a key under which this process has been asked for something else (KeyReused)."""
+        if self._recent.get(id, print_) != print_:
+            raise KeyReused
+        self._remember(id, print_)
 
     def _remember(self, turn_id: UUID, print_: str) -> None:
         self._recent[turn_id] = print_

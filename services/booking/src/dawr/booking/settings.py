@@ -19,5 +19,11 @@ class BookingSettings(ServiceSettings):
     """How often holds that ran out are looked for."""
     ahead_days: int = Field(default=120, ge=1)
     """How far ahead a turn may be asked for."""
+    person_requests_per_minute: int = Field(default=30, ge=1)
+    """How many new turns one person may ask for in a minute, of one process."""
+    person_streams: int = Field(default=4, ge=1)
+    """How many turns one person may follow at once (`/updates`), in one process."""
+    streams: int = Field(default=400, ge=1)
+    """How many turns are followed at once in one process: each is looked at twice a second."""
     batch_records: int = Field(default=200, ge=1, le=1000)
     """The most requests that are answered in one transaction."""
