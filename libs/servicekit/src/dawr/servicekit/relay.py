@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -109,7 +109,7 @@ class Relay:
         """Send the oldest unsent messages; how many there were. All were taken by the broker when this returns."""
         rows = (await session.execute(_UNSENT, {"limit": BATCH})).all()
         if rows:
-            await self._producer.send_all([_record(row) for row in rows])
+            await self._producer.send_all([_record(*row) for row in rows])
             await session.execute(_MARK, {"ids": [row.id for row in rows]})
             for topic, count in Counter(row.topic for row in rows).items():
                 telemetry.RELAYED.labels(topic).inc(count)
@@ -145,20 +145,31 @@ class Relay:
         self._wake.set()
 
 
-def _record(row: Any) -> tuple[str, bytes, bytes | None, Headers]:
+def _record(
+    _id: int,
+    message_id: UUID,
+    topic: str,
+    key: bytes,
+    wire_type: str,
+    body: bytes | None,
+    traceparent: str | None,
+    extra_headers: str | None,
+    source: str,
+    staged_at: datetime,
+) -> tuple[str, bytes, bytes | None, Headers]:
     headers = headers_for(
-        id=row.message_id,
-        wire_type=row.wire_type,
-        source=row.source,
-        subject=row.key.decode(errors="replace"),
-        time=row.staged_at,
-        traceparent=row.traceparent,
+        id=message_id,
+        wire_type=wire_type,
+        source=source,
+        subject=key.decode(errors="replace"),
+        time=staged_at,
+        traceparent=traceparent,
     )
-    if row.extra_headers:
-        extra = unpack(row.extra_headers)
+    if extra_headers:
+        extra = unpack(extra_headers)
         named = {name for name, _ in extra}
         headers = [*(each for each in headers if each[0] not in named), *extra]
-    return row.topic, row.key, row.body, headers
+    return topic, key, body, headers
 
 
 async def depth(connection: AsyncConnection) -> Depth:

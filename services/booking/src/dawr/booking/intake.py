@@ -122,7 +122,7 @@ class Intake:
         known = self._recent.get(turn_id)
         if known is not None and known != print_:
             raise KeyReused
-        pace = self._pace.take(caller.person_id) if known is None else None
+        pace = self._pace.take(caller.person_id) if known is None else {}
         if known is None and self._line.knows_sold_out(pool.key, turn_id):
             self._line.asks_for(pool.key)
             raise SeatRefused(RefusalCode.SOLD_OUT)
@@ -142,10 +142,7 @@ class Intake:
         self._remember(turn_id, print_)
         seconds = wait_seconds(headers.get(b"prefer"))
         turn = await self._line.answer(place, turn_id, seconds) if seconds else None
-        answer = self._answer(request, turn_id, place, print_, turn)
-        if pace is not None:
-            answer.headers["ratelimit-policy"], answer.headers["ratelimit"] = self._pace.policy, pace
-        return answer
+        return self._answer(request, turn_id, place, print_, turn, pace)
 
     def _checked(self, wanted: TakeTurn, today: date) -> Pool:
         """The pool that is asked for; refuses what the catalogue does not have."""
@@ -206,11 +203,13 @@ class Intake:
         if len(self._recent) > _REMEMBERED_KEYS:
             self._recent.popitem(last=False)
 
-    def _answer(self, request: Request, turn_id: UUID, place: Place, print_: str, turn: Turn | None) -> Response:
+    def _answer(
+        self, request: Request, turn_id: UUID, place: Place, print_: str, turn: Turn | None, more: dict[str, str]
+    ) -> Response:
         where = links(turn_id, place, print_)["self"]
         if turn is None:
             body = requested(turn_id, place, self._line.ahead(place), print_)
-            return Response(orjson.dumps(body), 202, {"location": where}, _JSON)
+            return Response(orjson.dumps(body), 202, {"location": where, **more}, _JSON)
         if turn.fingerprint != print_:
             self._remember(turn_id, turn.fingerprint)  # the first body's retries must still find their answer here
             raise KeyReused
@@ -218,7 +217,7 @@ class Intake:
             opens = turn.opens_at.isoformat() if turn.opens_at else None
             raise SeatRefused(turn.refusal, turn_id=str(turn.id), opens_at=opens)
         lang = problems.request_language(request)
-        headers = {"location": links(turn_id)["self"], "content-language": lang}
+        headers = {"location": links(turn_id)["self"], "content-language": lang, **more}
         return Response(orjson.dumps(shown_turn(turn, self._catalogue, lang)), 201, headers, _JSON)
 
 

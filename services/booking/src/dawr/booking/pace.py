@@ -14,22 +14,23 @@ class Pace:
 
     def __init__(self, per_minute: int) -> None:
         self._per_minute = per_minute
+        self._policy = f'"turns";q={per_minute};w={WINDOW_SECONDS}'
         self._window = 0
         self._counts: Counter[UUID] = Counter()
 
-    @property
-    def policy(self) -> str:
-        """The header `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers)."""
-        return f'"turns";q={self._per_minute};w={WINDOW_SECONDS}'
+    def take(self, person: UUID) -> dict[str, str]:
+        """Count one more request; the headers that tell of it (draft-ietf-httpapi-ratelimit-headers).
 
-    def take(self, person: UUID) -> str:
-        """Count one more request: the header `RateLimit`. Raises TooManyRequests when there were too many."""
+        Raises TooManyRequests when there were too many.
+        """
         now = time.monotonic()
         window = int(now) // WINDOW_SECONDS
         if window != self._window:
             self._window, self._counts = window, Counter()
         left_seconds = int((window + 1) * WINDOW_SECONDS - now) + 1
-        if self._counts[person] >= self._per_minute:
+        count = self._counts[person] + 1
+        if count > self._per_minute:
             raise TooManyRequests(retry_after_seconds=left_seconds)
-        self._counts[person] += 1
-        return f'"turns";r={self._per_minute - self._counts[person]};t={left_seconds}'
+        self._counts[person] = count
+        left = f'"turns";r={self._per_minute - count};t={left_seconds}'
+        return {"ratelimit-policy": self._policy, "ratelimit": left}
