@@ -67,11 +67,15 @@ def topics(root: Path) -> None:
     """Print the table of topics with the records that they hold."""
     state = running(root)
     held = asyncio.run(_held(state))
-    table = Table("topic", "owner", "key", "kind", "partitions", "records", "readers", box=None, padding=(0, 2, 0, 0))
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    table.add_column("topic", no_wrap=True)
+    for column in ("key", "kind", "partitions", "records"):
+        table.add_column(column, justify="right" if column in {"partitions", "records"} else "left")
+    table.add_column("readers", no_wrap=True)
     for topic in TOPICS:
         records = str(held.get(topic.name, 0))
-        readers = ", ".join(topic.readers)
-        table.add_row(topic.name, topic.owner, topic.key, topic.kind.value, str(topic.partitions), records, readers)
+        readers = "\n".join(topic.readers)
+        table.add_row(topic.name, topic.key, topic.kind.value, str(topic.partitions), records, readers)
     Console().print(table)
 
 
