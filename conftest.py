@@ -2,6 +2,8 @@
 
 They are those that DAWR_KAFKA and DAWR_POSTGRES name; else containers with `--containers`; else embedded ones,
 started once and shared by all workers. Each test module gets topics with a prefix and databases of its own.
+
+The embedded ones are for the modules' stages only. Servers that were given carry the platform of tests/conftest.py too.
 """
 
 import os
@@ -19,6 +21,8 @@ import pytest
 from dawr.servicekit.testing import Stage, stage
 
 _servers = ExitStack()
+_EMBEDDED = "DAWR_TEST_SERVERS_EMBEDDED"
+"""Says to the workers, and to whatever the tests start, that nobody gave the servers that are in the environment."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,6 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
     kafka = _servers.enter_context(Kafka(folder / "kafka"))
     postgres = _servers.enter_context(Postgres(folder / "postgres"))
     os.environ["DAWR_KAFKA"], os.environ["DAWR_POSTGRES"] = kafka.bootstrap, postgres.url("postgres")
+    os.environ[_EMBEDDED] = "1"
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -85,6 +90,12 @@ def kafka_address() -> str:
 def postgres_address() -> str:
     """Address of the run's database server (its administrative database)."""
     return os.environ["DAWR_POSTGRES"]
+
+
+@pytest.fixture(scope="session")
+def servers_are_given() -> bool:
+    """Whether the run's servers are containers, or those that the environment named."""
+    return _EMBEDDED not in os.environ
 
 
 @pytest.fixture(scope="module")

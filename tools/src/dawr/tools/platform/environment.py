@@ -27,7 +27,7 @@ class Surroundings:
         part = member.part
         made = {
             "DAWR_KAFKA": self.state.kafka,
-            "DAWR_TOPIC_PREFIX": "",
+            "DAWR_TOPIC_PREFIX": self.state.topic_prefix,
             "DAWR_JWKS": str(self.keys.jwks_file),
             "DAWR_LOG_FORMAT": "console",
             "DAWR_ENVIRONMENT": "development",

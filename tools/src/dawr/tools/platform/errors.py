@@ -1,7 +1,8 @@
 """Why the platform can't run here.
 
 PlatformError
-    codes: already-running, port-in-use, bad-port, disk-full, not-permitted, migration-failed, seed-failed, not-ready
+    codes: already-running, port-in-use, bad-port, disk-full, not-permitted, migration-failed, seed-failed, not-ready,
+    server-refused
 """
 
 from dawr.tools.errors import ToolError

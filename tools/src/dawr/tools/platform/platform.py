@@ -20,6 +20,7 @@ from dawr.tools.platform import state as states
 from dawr.tools.platform.environment import Surroundings
 from dawr.tools.platform.errors import PlatformError
 from dawr.tools.platform.folder import Folder, Lock
+from dawr.tools.platform.given import Servers
 from dawr.tools.platform.keys import Keys, keys_of
 from dawr.tools.platform.parts import PARTS, Kind, Member, Part, members
 from dawr.tools.platform.processes import Program, Server, Watched
@@ -60,6 +61,7 @@ class Platform:
     `ports`: "usual" (the table's), "free" (picked now), or a mapping by part or process name.
     `roles`: "together" (a process per service) or "split" (`booking-serve` and `booking-consume`).
     `replicas`: how many of a process, by name: {"booking-consume": 2}. `environment` goes to every process.
+    `servers`: stand on these, and run none; what is the platform's on them outlives the run (see given.py).
     Errors: ToolError in all its kinds; what was started by then is stopped.
     """
 
@@ -73,13 +75,16 @@ class Platform:
         environment: Mapping[str, str] | None = None,
         reporter: Reporter | None = None,
         parts: tuple[Part, ...] = PARTS,
+        servers: Servers | None = None,
     ) -> None:
+        if servers is not None:
+            parts = tuple(part for part in parts if part.kind is not Kind.SERVER)
         self.folder = Folder.of(root)
         self.members = members(parts, split=roles == "split", replicas=dict(replicas or {}))
         self._parts = {member.name: member.part for member in self.members}
         self._databases = [part for part in parts if part.database]
         self._root, self._port_choice = root.resolve(), ports
-        self._more = dict(environment or {})
+        self._more, self._servers = dict(environment or {}), servers
         self._reporter = reporter or Silent()
         self._lock = Lock(self.folder)
         self._watched: dict[str, Watched] = {}
@@ -203,6 +208,9 @@ class Platform:
         self._keys = keys_of(self.folder)
         self.state.jwks = str(self._keys.jwks_file)
         up: dict[str, asyncio.Task[None]] = {}
+        if self._servers is not None:
+            up["kafka"] = asyncio.create_task(self._use_kafka(self._servers))
+            up["postgres"] = asyncio.create_task(self._use_postgres(self._servers))
         if "kafka" in self._parts:
             up["kafka"] = asyncio.create_task(self._start_kafka())
         if "postgres" in self._parts:
@@ -237,6 +245,18 @@ class Platform:
             await asyncio.to_thread(postgres.create_database, part.name)
             await self._migrate(part, postgres.url(part.name))
         await self.wait_ready("postgres")
+
+    async def _use_kafka(self, servers: Servers) -> None:
+        self.state.kafka, self.state.topic_prefix = servers.kafka, servers.topic_prefix
+        self._reporter.step("topics")
+        await servers.create_topics()
+
+    async def _use_postgres(self, servers: Servers) -> None:
+        self.state.postgres, self.state.database_prefix = servers.postgres, servers.database_prefix
+        self._reporter.step("databases")
+        for part in self._databases:
+            await servers.create_database(part.name)
+            await self._migrate(part, self.database(part.name))
 
     async def _start_program(self, member: Member) -> None:
         self._reporter.step(member.name)

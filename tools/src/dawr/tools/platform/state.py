@@ -37,7 +37,9 @@ class State(BaseModel):
     since: datetime = Field(default_factory=lambda: datetime.now(UTC))
     kafka: str = ""
     postgres: str = ""
-    """Address of the administrative database, with its password; {name} databases are beside it."""
+    """Address of the administrative database, with its password; the services' databases are beside it."""
+    database_prefix: str = ""
+    """Before a service's name, it makes its database's."""
     jwks: str = ""
     topic_prefix: str = ""
     ports: dict[str, int] = Field(default_factory=dict)
@@ -55,7 +57,7 @@ class State(BaseModel):
 
     def database(self, name: str) -> str:
         """The address of one service's database."""
-        return self.postgres.rpartition("/")[0] + "/" + name
+        return self.postgres.rpartition("/")[0] + "/" + self.database_prefix + name
 
     def url(self, part: str) -> str:
         """Where `part` answers: its process that has the part's own port."""
