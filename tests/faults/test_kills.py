@@ -1,6 +1,7 @@
 """`kill -9` of every process, again and again, while people book, pay and cancel: nothing is lost, nothing comes twice.
 
 `DAWR_CHAOS_SEED` chooses the run: who is killed when, who wants what, and when they come. It is printed.
+Its servers are embedded ones of its own, also in a run that was given some: it kills them.
 """
 
 import asyncio

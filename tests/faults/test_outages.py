@@ -1,6 +1,7 @@
 """A part is away for a while: what needs it says so at once, everything else goes on, and nothing is lost or half done.
 
 `DAWR_OUTAGE_SECONDS` says for how long the broker and booking's database are away (30).
+Its servers are embedded ones of its own, also in a run that was given some: it kills them.
 """
 
 import asyncio
