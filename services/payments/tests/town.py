@@ -32,16 +32,18 @@ from dawr.tools.embedded.ports import free_port
 
 NEW_SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 FEE = Money(minor=31_270_000, currency="SYP")
+LEASE_SECONDS = 8.0
 
 
 class ShiftedClock:
-    """The real time, moved."""
+    """The real time, or a moment at which it stands, moved."""
 
-    def __init__(self) -> None:
+    def __init__(self, stands_at: datetime | None = None) -> None:
+        self.stands_at = stands_at
         self.ahead = timedelta(0)
 
     def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
+        return (self.stands_at or datetime.now(UTC)) + self.ahead
 
 
 def signed_headers(secrets: Sequence[str], webhook_id: str, at: datetime, body: bytes) -> dict[str, str]:
@@ -320,14 +322,8 @@ async def serving(service: Service, port: int) -> AsyncIterator[None]:
         await task
 
 
-@asynccontextmanager
-async def town_with(stage: Stage, folder: Path, **settings: Any) -> AsyncIterator[Town]:
-    """Payments with these settings, and a bank of its own."""
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    bank = Bank(folder, f"{url}/api/payments/webhooks/sandbox")
-    clock = ShiftedClock()
-    database_url = await stage.database("payments")
+def quick_payments(stage: Stage, database_url: str, bank: Bank, clock: ShiftedClock, **settings: Any) -> Service:
+    """Payments that does not wait for long between two looks or tries."""
     quick: dict[str, Any] = {
         "database_url": database_url,
         "bank_url": bank.url,
@@ -336,10 +332,21 @@ async def town_with(stage: Stage, folder: Path, **settings: Any) -> AsyncIterato
         "reconcile_after_seconds": 1.0,
         "refund_retry_seconds": 0.02,
         "refund_retry_longest_seconds": 0.1,
-        "lease_seconds": 8.0,
+        "lease_seconds": LEASE_SECONDS,
         "platform": stage.platform,
     }
-    service = create_service(PaymentsSettings(**(quick | settings)), clock=clock)
+    return create_service(PaymentsSettings(**(quick | settings)), clock=clock)
+
+
+@asynccontextmanager
+async def town_with(stage: Stage, folder: Path, **settings: Any) -> AsyncIterator[Town]:
+    """Payments with these settings, and a bank of its own."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    bank = Bank(folder, f"{url}/api/payments/webhooks/sandbox")
+    clock = ShiftedClock()
+    database_url = await stage.database("payments")
+    service = quick_payments(stage, database_url, bank, clock, **settings)
     http = httpx.AsyncClient(base_url=url, trust_env=False, timeout=20)
     try:
         await bank.start()
