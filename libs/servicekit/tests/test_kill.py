@@ -44,7 +44,11 @@ async def killed(process: subprocess.Popen[bytes], log: Path) -> None:
     async def is_dead() -> bool:
         return process.poll() is not None
 
-    await until(is_dead, what="the death of the ledger", timeout=40)
+    try:
+        await until(is_dead, what="the death of the ledger", timeout=40)
+    finally:
+        if process.poll() is None:  # it was to die by itself; when the test fails, it must not live on
+            process.kill()
     assert process.returncode == -signal.SIGKILL, log.read_text()
 
 
