@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from random import Random
 from uuid import UUID, uuid5
 
 from services.booking.tests.conftest import CATALOGUE, DAY, SYP, USD, capacity, office_described, service_described
@@ -30,6 +29,7 @@ from dawr.contracts.payments import (
 from dawr.contracts.topics import TOPIC_OF, Topic
 from dawr.contracts.values import Window
 from dawr.servicekit.idempotency import fingerprint
+from dawr.servicekit.replays import shuffled
 
 SPACE = uuid5(DAWR, "stories of booking")
 AT = datetime(2026, 11, 24, 8, tzinfo=UTC)
@@ -62,12 +62,7 @@ class Act:
 
     def shuffled(self, seed: int) -> list[tuple[UUID, Sent]]:
         """The messages in another order; those of one key of one topic stay in theirs."""
-        lines: dict[tuple[str, str], list[tuple[UUID, Sent]]] = {}
-        for id, message in self.messages:
-            lines.setdefault((topic_of(message).name, message.key()), []).append((id, message))
-        order = [line for line, messages in lines.items() for _ in messages]
-        Random(seed).shuffle(order)  # noqa: S311 - no secret
-        return [lines[line].pop(0) for line in order]
+        return shuffled(self.messages, lambda each: (topic_of(each[1]).name, each[1].key()), seed)
 
 
 def person(name: str) -> UUID:

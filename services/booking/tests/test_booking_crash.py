@@ -1,14 +1,9 @@
 """kill -9 between the database's commit and the broker's: the next process repeats no effect and loses none."""
 
-import os
-import signal
-import sys
-from asyncio import create_subprocess_exec
 from collections import Counter
 from pathlib import Path
 from uuid import uuid4
 
-from services.booking.tests import mortal
 from services.booking.tests.conftest import CATALOGUE, capacity, captured
 from services.booking.tests.stories import asks, of, person, pool
 from services.booking.tests.theatre import Theatre
@@ -16,6 +11,9 @@ from services.booking.tests.theatre import Theatre
 from dawr.contracts.ids import turn_id
 from dawr.contracts.topics import BOOKING_REQUESTS, PAYMENTS_EVENTS, Topic
 from dawr.servicekit.clock import new_id
+from dawr.servicekit.mortal import Moment
+from dawr.servicekit.replays import is_killed
+from dawr.servicekit.settings import PlatformSettings
 from dawr.servicekit.testing import FakeClock, Stage
 from dawr.tools.embedded.ports import free_port
 
@@ -23,28 +21,10 @@ SESSION_SECONDS = 1.5
 """After which the broker gives a dead process's partitions away."""
 
 
-async def dies_on(topic: Topic, theatre: Theatre, log: Path) -> None:
+async def dies_on(topic: Topic, theatre: Theatre, quick: PlatformSettings, log: Path) -> None:
     """Run a process until it has committed a batch of a topic, and is gone before it says so."""
-    platform = theatre.stage.platform
-    with log.open("ab") as out:
-        process = await create_subprocess_exec(
-            sys.executable,
-            mortal.__file__,
-            "consume",
-            env={
-                **os.environ,
-                "DAWR_KAFKA": platform.kafka,
-                "DAWR_KAFKA_SESSION_SECONDS": str(SESSION_SECONDS),
-                "DAWR_TOPIC_PREFIX": platform.topic_prefix,
-                "DAWR_JWKS": platform.jwks,
-                "BOOKING_DATABASE_URL": theatre.url,
-                "BOOKING_HTTP_PORT": str(free_port()),
-                "BOOKING_DIES_ON": topic.name,
-            },
-            stdout=out,
-            stderr=out,
-        )
-    assert await process.wait() == -signal.SIGKILL, log.read_text()
+    environment = {"BOOKING_DATABASE_URL": theatre.url, "BOOKING_HTTP_PORT": str(free_port())}
+    await is_killed("booking", Moment.BEFORE_ACKNOWLEDGEMENT, topic, platform=quick, environment=environment, log=log)
 
 
 async def test_killed_between_commit_and_acknowledgement(the_stage: Stage, tmp_path: Path) -> None:
@@ -57,9 +37,9 @@ async def test_killed_between_commit_and_acknowledgement(the_stage: Stage, tmp_p
         await theatre.has_played()
 
     await theatre.send([(uuid4(), asks(name, here)) for name in names])
-    await dies_on(BOOKING_REQUESTS, theatre, log)
+    await dies_on(BOOKING_REQUESTS, theatre, quick, log)
     await theatre.send([(uuid4(), captured(of("ada"), person("ada")))])
-    await dies_on(PAYMENTS_EVENTS, theatre, log)
+    await dies_on(PAYMENTS_EVENTS, theatre, quick, log)
 
     async with theatre.playing(platform=quick) as booking:
         before = await states(theatre)

@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable, Iterable
 
 import pytest
 from services.booking.tests.stories import Act, acts
-from services.booking.tests.theatre import Outcome, Theatre
+from services.booking.tests.theatre import Theatre
 
+from dawr.servicekit.replays import Outcome
 from dawr.servicekit.testing import FakeClock, stage
 
 Performance = Callable[["Theatre", Act], Awaitable[None]]
@@ -30,7 +31,7 @@ def play(kafka_address: str, postgres_address: str, tmp_path_factory: pytest.Tem
             for stop in again_after:
                 async with theatre.playing():
                     await perform(theatre, all_acts[place:stop], way)
-                await theatre.forget_what_was_read()
+                await theatre.reader.forget()
                 place = stop
             async with theatre.playing():
                 await perform(theatre, all_acts[place:], way)

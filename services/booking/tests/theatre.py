@@ -1,23 +1,17 @@
 """A stage, a database and a booking on them, on which stories are performed and then looked at."""
 
-import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 from uuid import UUID
 
-import orjson
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from services.booking.tests.conftest import Booking, booking_on
 from services.booking.tests.stories import Sent, TakenAway, topic_of
 
 from dawr.contracts.topics import BOOKING_EVENTS, PAYMENTS_REQUESTS
-from dawr.servicekit.dead_letters import read_dead_letters
+from dawr.servicekit.replays import Outcome, Reader, outcome_of
 from dawr.servicekit.service import Role
-from dawr.servicekit.testing import FakeClock, Stage, headers_of, topics_of, until
+from dawr.servicekit.testing import FakeClock, Stage, headers_of, until
 
 TABLES = {
     "turns": "SELECT to_jsonb(t) - ARRAY['place_partition', 'place_offset'] FROM turns t ORDER BY id",
@@ -30,27 +24,17 @@ was between batches."""
 
 
 @dataclass
-class Outcome:
-    """What a performance left behind."""
-
-    rows: dict[str, list[Any]]
-    messages: dict[str, bytes]
-    """By `ce_id`: wire type and body, without the place in the line."""
-    dead: Counter[str]
-    sent: Counter[str]
-    """How often each id is on its topic."""
-
-
-@dataclass
 class Theatre:
     """A stage and a database of its own for one performance, and the booking that plays on it now."""
 
     stage: Stage
     url: str
     clock: FakeClock
+    reader: Reader = field(init=False)
     booking: Booking | None = None
-    _admin: AIOKafkaAdminClient | None = None
-    _consumer: AIOKafkaConsumer | None = None
+
+    def __post_init__(self) -> None:
+        self.reader = Reader(self.stage, "booking")
 
     async def send(self, messages: Iterable[tuple[UUID, Sent]], *, times: int = 1) -> None:
         async with self.stage.raw_producer() as producer:
@@ -66,10 +50,8 @@ class Theatre:
 
     async def has_played(self) -> None:
         """Wait until every record was read and acknowledged, holds that ran out were swept, and all was sent."""
-        booking, admin, consumer = self.booking, self._admin, self._consumer
+        booking = self.booking
         assert booking is not None
-        assert admin is not None
-        assert consumer is not None
 
         async def quiet() -> bool:
             (waiting,) = await booking.rows(
@@ -77,74 +59,30 @@ class Theatre:
                 " + (SELECT count(*) FROM turns WHERE state = 'HELD' AND held_until <= :now)",
                 now=self.clock(),
             )
-            if waiting[0]:
-                return False
-            ends = await consumer.end_offsets(self.partitions())
-            read = await asyncio.gather(*(admin.list_consumer_group_offsets(group) for group in self.groups()))
-            reached = {partition: at.offset for found in read for partition, at in found.items()}
-            return all(reached.get(partition, 0) >= end for partition, end in ends.items())
+            return not waiting[0] and await self.reader.has_read_all()
 
         await until(quiet, every=0.05, timeout=30, what="everything read and sent")
-
-    def groups(self) -> list[str]:
-        return [self.stage.platform.topic_prefix + topic.group("booking") for topic in topics_of("booking")]
-
-    def partitions(self) -> list[TopicPartition]:
-        prefix = self.stage.platform.topic_prefix
-        return [
-            TopicPartition(prefix + topic.name, number)
-            for topic in topics_of("booking")
-            for number in range(topic.partitions)
-        ]
-
-    async def forget_what_was_read(self) -> None:
-        """Set every group back to the beginning, as if no acknowledgement had ever arrived; nobody reads now."""
-        for group, topic in zip(self.groups(), topics_of("booking"), strict=True):
-            consumer = AIOKafkaConsumer(
-                bootstrap_servers=self.stage.platform.kafka, group_id=group, enable_auto_commit=False
-            )
-            await consumer.start()
-            try:
-                name = self.stage.platform.topic_prefix + topic.name
-                partitions = [TopicPartition(name, number) for number in range(topic.partitions)]
-                consumer.assign(partitions)
-                await consumer.commit(dict.fromkeys(partitions, 0))
-            finally:
-                await consumer.stop()
 
     @asynccontextmanager
     async def playing(self, **settings: object) -> AsyncIterator[Booking]:
         """Run booking, as one that only consumes."""
-        async with booking_on(
-            self.stage,
-            self.url,
-            role=Role.CONSUME,
-            clock=self.clock,
-            sweep_seconds=0.05,
-            without={"catalogue"},
-            **settings,
-        ) as booking:
+        async with (
+            booking_on(
+                self.stage,
+                self.url,
+                role=Role.CONSUME,
+                clock=self.clock,
+                sweep_seconds=0.05,
+                without={"catalogue"},
+                **settings,
+            ) as booking,
+            self.reader.watched(),
+        ):
             self.booking = booking
-            self._admin = AIOKafkaAdminClient(bootstrap_servers=self.stage.platform.kafka)
-            self._consumer = AIOKafkaConsumer(bootstrap_servers=self.stage.platform.kafka)
-            await asyncio.gather(self._admin.start(), self._consumer.start())
-            try:
-                yield booking
-            finally:
-                await asyncio.gather(self._admin.close(), self._consumer.stop())
+            yield booking
 
     async def outcome(self) -> Outcome:
         assert self.booking is not None
         rows = {name: [row[0] for row in await self.booking.rows(query)] for name, query in TABLES.items()}
-        messages: dict[str, bytes] = {}
-        sent: Counter[str] = Counter()
-        for topic in (BOOKING_EVENTS, PAYMENTS_REQUESTS):
-            for record in await self.stage.records(topic):
-                headers = dict(record.headers)
-                body = orjson.loads(record.value or b"{}")
-                body.pop("place", None)
-                id = headers["ce_id"].decode()
-                messages[id] = headers["ce_type"] + orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
-                sent[id] += 1
-        dead = Counter(letter.wire_type for letter in await read_dead_letters(self.stage.platform, group="booking"))
-        return Outcome(rows, messages, dead, sent)
+        # A message that comes twice moves the places in the line.
+        return await outcome_of(self.stage, "booking", rows, BOOKING_EVENTS, PAYMENTS_REQUESTS, without={"place"})
