@@ -78,6 +78,7 @@ class TestDecidingFees:
             ({"channel": "mission"}, 409, "not-offered"),
             ({"amount": {"minor": -1, "currency": "SYP"}}, 422, "negative"),
             ({"amount": {"minor": 100, "currency": "USD"}}, 422, "wrong-currency"),
+            ({"amount": {"minor": 100, "currency": "JPY"}}, 422, "currency-not-supported"),
             ({"effective_from": "2026-11-23"}, 409, "date-over"),
             ({"effective_from": "2062-12-01"}, 422, "date-too-far"),
             ({"effective_from": 1_800_000_000}, 422, "invalid-request"),

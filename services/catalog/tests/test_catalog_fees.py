@@ -21,6 +21,7 @@ from dawr.catalog.domain.services import (
     standing_fees,
 )
 from dawr.catalog.errors import (
+    CurrencyNotSupported,
     DateOver,
     DateTooFar,
     Negative,
@@ -130,6 +131,7 @@ class TestFees:
             (fee(1, date(2026, 12, 1), channel=Channel.ASSISTED), NotOffered),
             (fee(-1, date(2026, 12, 1)), Negative),
             (fee(1, date(2026, 12, 1), currency="USD"), WrongCurrency),
+            (fee(1, date(2026, 12, 1), currency="JPY"), CurrencyNotSupported),
             (fee(1, date(2026, 11, 30)), DateOver),
             (fee(1, date(2036, 12, 1)), DateTooFar),
         ],
@@ -155,6 +157,14 @@ class TestFees:
         decide_fee(service(), known, [], fee(2, date(2026, 12, 1)), now=NOON)
         with pytest.raises(WrongCurrency):
             decide_fee(service(), known, [], fee(2, date(2026, 12, 1), currency="EUR"), now=NOON)
+
+    @pytest.mark.parametrize("currency", ["JPY", "KWD", "CLF"])
+    def test_a_currency_without_hundredths_is_refused_even_where_offices_take_it(self, currency: str) -> None:
+        with pytest.raises(CurrencyNotSupported) as refused:
+            decide_fee(
+                service(), [], [office(currency=currency)], fee(1, date(2026, 12, 1), currency=currency), now=NOON
+            )
+        assert refused.value.data == {"currency": currency}
 
     def test_a_fee_can_begin_as_long_as_the_day_lasts_at_one_office(self) -> None:
         late = datetime(2026, 12, 1, 22, 30, tzinfo=UTC)  # the 2nd in Damascus, the 1st in Berlin

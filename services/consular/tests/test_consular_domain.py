@@ -26,7 +26,7 @@ from dawr.consular.domain import case as rules
 from dawr.consular.domain import mandate as mandates
 from dawr.consular.domain.case import TRANSITIONS, Case, CaseState, PaymentState, RefundState, Wish
 from dawr.consular.domain.mandate import Mandate, MandateState
-from dawr.consular.domain.rate import WITHOUT_HUNDREDTHS, Rate, set_rate
+from dawr.consular.domain.rate import Rate, set_rate
 from dawr.consular.errors import (
     SEAT_REFUSALS,
     CaseOver,
@@ -48,6 +48,7 @@ from dawr.contracts.booking import BookingFact, RefusalCode
 from dawr.contracts.catalog import Tier
 from dawr.contracts.consular import CaseAdvanced, Kinship
 from dawr.contracts.payments import PaymentEvent, RefundEvent
+from dawr.contracts.values import WITHOUT_HUNDREDTHS
 from dawr.servicekit.errors import Refusal
 
 Told = Sequence[Message]

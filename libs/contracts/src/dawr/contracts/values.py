@@ -20,6 +20,22 @@ TierCode = Annotated[str, Field(pattern=r"^[A-Z]$")]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 """An ISO 4217 code."""
 
+WITHOUT_HUNDREDTHS = frozenset({
+    # none
+    "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI",
+    "VND", "VUV", "XAF", "XOF", "XPF",
+    # thousandths
+    "BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND",
+    # ten-thousandths
+    "CLF", "UYW",
+    # no money that is paid with
+    "XAG", "XAU", "XBA", "XBB", "XBC", "XBD", "XDR", "XPD", "XPT", "XSU", "XTS", "XUA",
+    "XXX",
+})  # fmt: skip
+"""Whose minor unit is not a hundredth, by ISO 4217, list one. Not by CLDR, which tells how many decimals people write:
+for Syrian pounds none, although they have qirsh. Amounts are hundredths on the whole platform, so each service refuses
+these where a currency comes in."""
+
 WindowStart = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 """The start of a window in the office's local time, `09:00`."""
 

@@ -84,6 +84,17 @@ class WrongCurrency(Refusal):
     title = Text(ar="العملة غير معتمدة لهذه القناة", en="This currency isn't taken through this channel")
 
 
+class CurrencyNotSupported(Refusal):
+    """Amounts are hundredths everywhere; this currency has no hundredths, so each of its amounts would be wrong."""
+
+    code = "currency-not-supported"
+    status = 422
+    title = Text(
+        ar="هذه العملة غير متاحة: لا تُقبل إلا العملات التي لها منزلتان عشريتان",
+        en="This currency can't be used: only those with two decimals can",
+    )
+
+
 class ChangedMeanwhile(Refusal):
     """Somebody changed the thing since the caller read it; the present revision is in the answer."""
 

@@ -5,7 +5,15 @@ from fastapi import APIRouter, Request, Response
 from dawr.catalog.api.callers import Planner
 from dawr.catalog.api.forms import FeeChange
 from dawr.catalog.api.shown import DecidedFee, shown_fee
-from dawr.catalog.errors import DateOver, DateTooFar, Negative, NotOffered, UnknownService, WrongCurrency
+from dawr.catalog.errors import (
+    CurrencyNotSupported,
+    DateOver,
+    DateTooFar,
+    Negative,
+    NotOffered,
+    UnknownService,
+    WrongCurrency,
+)
 from dawr.catalog.service.decide import set_fee
 from dawr.servicekit.auth import NotAllowed
 from dawr.servicekit.database import Database, Transaction
@@ -31,6 +39,7 @@ def create_fees_router(database: Database) -> APIRouter:
             NotOffered,
             DateOver,
             Negative,
+            CurrencyNotSupported,
             WrongCurrency,
             DateTooFar,
         ),

@@ -6,9 +6,10 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from dawr.catalog.domain.offices import Office, earliest_date
-from dawr.catalog.errors import DateOver, DateTooFar, Negative, NotOffered, WrongCurrency
+from dawr.catalog.errors import CurrencyNotSupported, DateOver, DateTooFar, Negative, NotOffered, WrongCurrency
 from dawr.contracts import Channel, Text
 from dawr.contracts.catalog import Document, Fee, ServiceDescribed, Tier
+from dawr.contracts.values import WITHOUT_HUNDREDTHS
 
 FURTHEST_FEE_DAYS = 5 * 366
 """How far ahead a fee can be decided; further is a mistyped year."""
@@ -118,13 +119,15 @@ def decide_fee(
     """A person's decision about a fee, after those that were `decided`; `offices` are those that offer the service.
 
     Refuses a tier or channel that the service does not have (NotOffered), an amount below zero (Negative), a
-    currency that is not taken through the channel (WrongCurrency), and a day that is over everywhere (DateOver)
-    or years ahead (DateTooFar).
+    currency without hundredths (CurrencyNotSupported) or that is not taken through the channel (WrongCurrency),
+    and a day that is over everywhere (DateOver) or years ahead (DateTooFar).
     """
     if service.retired or not service.has_tier(fee.tier) or fee.channel not in service.channels:
         raise NotOffered(service=service.code, tier=fee.tier, channel=fee.channel)
     if fee.amount.minor < 0:
         raise Negative(field="amount.minor")
+    if fee.amount.currency in WITHOUT_HUNDREDTHS:
+        raise CurrencyNotSupported(currency=fee.amount.currency)
     taken = {office.currency for office in offices if fee.channel in office.kind.channels} or {
         each.fee.amount.currency for each in decided if each.fee.channel == fee.channel
     }

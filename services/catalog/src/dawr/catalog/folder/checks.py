@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dawr.catalog.domain.capacity import seats
 from dawr.catalog.domain.offices import Weekday
 from dawr.catalog.domain.services import Visit
+from dawr.catalog.errors import CurrencyNotSupported
 from dawr.catalog.folder.problems import Problem
-from dawr.catalog.folder.reading import Rows
+from dawr.catalog.folder.reading import Numbered, Rows
 from dawr.catalog.folder.rows import (
     FILES,
     AgencyRow,
@@ -21,6 +22,7 @@ from dawr.catalog.folder.rows import (
     TierRow,
 )
 from dawr.contracts import Channel
+from dawr.contracts.values import WITHOUT_HUNDREDTHS
 from dawr.servicekit.errors import Refusal
 
 
@@ -29,6 +31,7 @@ def check(rows: Rows) -> Iterator[Problem]:
     for kind in FILES:
         yield from _twins(rows, kind)
     yield from _unknown_codes(rows)
+    yield from _without_hundredths(rows)
     yield from _fees(rows)
     yield from _documents(rows)
     yield from _capacity(rows)
@@ -59,6 +62,14 @@ def _unknown_codes(rows: Rows) -> Iterator[Problem]:
     for at, office in rows.numbered(OfficeRow):
         if office.region not in regions:
             yield at.problem("region", "unknown", f"no region has the code {office.region}")
+
+
+def _without_hundredths(rows: Rows) -> Iterator[Problem]:
+    priced: list[tuple[Numbered, OfficeRow | FeeRow]] = [*rows.numbered(OfficeRow), *rows.numbered(FeeRow)]
+    for at, row in priced:
+        if row.currency in WITHOUT_HUNDREDTHS:
+            text = f"{row.currency} has no hundredths, in which all amounts are counted"
+            yield at.problem("currency", CurrencyNotSupported.code, text)
 
 
 def _fees(rows: Rows) -> Iterator[Problem]:

@@ -7,21 +7,7 @@ from uuid import UUID
 
 from dawr.consular.errors import CurrencyNotSupported, RateUsed
 from dawr.contracts import FxRate
-
-WITHOUT_HUNDREDTHS = frozenset({
-    # none
-    "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI",
-    "VND", "VUV", "XAF", "XOF", "XPF",
-    # thousandths
-    "BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND",
-    # ten-thousandths
-    "CLF", "UYW",
-    # no money that is paid with
-    "XAG", "XAU", "XBA", "XBB", "XBC", "XBD", "XDR", "XPD", "XPT", "XSU", "XTS", "XUA",
-    "XXX",
-})  # fmt: skip
-"""Whose minor unit is not a hundredth, by ISO 4217, list one. Not by CLDR, which tells how many decimals people write:
-for Syrian pounds none, although they have qirsh."""
+from dawr.contracts.values import WITHOUT_HUNDREDTHS
 
 
 def fx_rate(base: str, quote: str, rate: Decimal, dated: dt.date) -> FxRate:
