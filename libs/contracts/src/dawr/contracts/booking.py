@@ -7,10 +7,17 @@ from uuid import UUID
 from pydantic import Field
 
 from dawr.contracts.message import Message
-from dawr.contracts.values import Channel, FxRate, Instant, Money, Place, Pool, WindowStart
+from dawr.contracts.values import Channel, FxRate, Instant, Money, Place, Pool, Text, WindowStart
 
 Fingerprint = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 """A digest of what was asked, so that one key with another body is told apart from a retry."""
+
+Share = Literal["assisted", "accessible", "urgent"]
+"""For whom a part of a day's seats can be kept: who is helped by a licensed office, the old and the disabled, and
+urgent cases. Others can't take such a seat."""
+
+ReasonCode = Annotated[str, Field(pattern=r"^[a-z][a-z-]{0,63}$")]
+"""Why somebody of the staff did something, in a word that is no free text: nothing personal fits in."""
 
 
 class RequestTurn(Message):
@@ -32,6 +39,12 @@ class RequestTurn(Message):
     """The mission's case that this turn belongs to."""
     fx: FxRate | None = None
     """The rate at which the payer pays in another currency than the fee's."""
+    share: Share | None = None
+    """The share whose kept seats it may have; none: it takes a seat that anybody can have."""
+    entered_by: UUID | None = None
+    """Who of the staff asked on behalf of the person, if anybody did."""
+    reason: ReasonCode | None = None
+    """Why they did."""
 
     def key(self) -> str:
         return self.pool.key
@@ -48,6 +61,29 @@ class CancelTurn(Message):
     role: Literal["citizen", "office"] = "citizen"
     reason: Annotated[str, Field(max_length=64)] = "changed-mind"
     asked_at: Instant
+
+    def key(self) -> str:
+        return self.pool.key
+
+
+class CancelDay(Message):
+    """Asks that every live turn of a day that is closed be moved to a later day, or cancelled with a full refund.
+
+    A day of many turns is worked through in slices: after one, booking sends this again with the next number.
+    """
+
+    wire_type: ClassVar[str] = "booking.cancel-day.v1"
+
+    cancellation_id: UUID
+    """One decision of an office; it has a command for each of the day's pools."""
+    pool: Pool
+    instead: Literal["move", "refund"]
+    reason: Text
+    """Told to everybody whose turn is touched."""
+    asked_by: UUID
+    role: Literal["office-manager", "approver"]
+    at: Instant
+    slice: Annotated[int, Field(ge=1)] = 1
 
     def key(self) -> str:
         return self.pool.key
@@ -104,7 +140,7 @@ class TurnRefused(TurnFact):
 
     code: RefusalCode
     opens_at: Instant | None = None
-    """When the day opens, with `not-open-yet`."""
+    """When seats, or more of them, can be asked for, with `not-open-yet`."""
 
 
 class TurnConfirmed(TurnFact):
@@ -135,7 +171,22 @@ class TurnCancelled(TurnFact):
     by: Literal["citizen", "office"]
     reason: Annotated[str, Field(max_length=64)]
     refund: Money | None = None
+    reason_text: Text | None = None
+    """Why the office cancelled it, in words."""
 
 
-BookingRequest = RequestTurn | CancelTurn
-BookingFact = TurnHeld | TurnRefused | TurnConfirmed | TurnExpired | TurnCancelled
+class TurnMoved(TurnFact):
+    """The office moved the turn to a later day; it is the same turn, with its payment and fee. `pool` is the new one."""
+
+    wire_type: ClassVar[str] = "booking.turn-moved.v1"
+
+    from_pool: Pool
+    window: WindowStart | None = None
+    """The window on the new day."""
+    held_until: Instant | None = None
+    """Until when it has to be paid, as before, if it still has to."""
+    reason: Text
+
+
+BookingRequest = RequestTurn | CancelTurn | CancelDay
+BookingFact = TurnHeld | TurnRefused | TurnConfirmed | TurnExpired | TurnCancelled | TurnMoved
