@@ -77,7 +77,7 @@ async def test_sign_in_take_a_turn_pay_cancel_and_get_the_money_back(town: Town)
     # Both sides of the ledger say so, and the payer sees it.
     payment = (await call("GET", f"/api/payments/payments/{turn['payment']['id']}")).json()
     assert payment["state"] == "REFUNDED"
-    refunds = (await call("GET", f"/api/payments/refunds?subject={turn['id']}")).json()["refunds"]
+    refunds = (await call("GET", f"/api/payments/refunds?subject={turn['id']}")).json()["items"]
     assert [each["state"] for each in refunds] == ["SUCCEEDED"]
 
 

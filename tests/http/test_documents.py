@@ -53,6 +53,18 @@ def test_every_refusal_is_a_problem_of_the_one_schema(town: Town, service: str) 
 
 
 @pytest.mark.parametrize("service", SERVICES)
+def test_every_list_has_the_same_pages(town: Town, service: str) -> None:
+    for operation in listed(town, service):
+        asked = {each["name"] for each in operation.parameters("query")}
+        content = operation.described["responses"].get("200", {}).get("content", {}).get("application/json", {})
+        answer = operation.resolved(content.get("schema", {}))
+        if operation.method == "GET" and ("cursor" in asked or "items" in answer.get("properties", {})):
+            fields = {"items"} | ({"next"} if "cursor" in asked else set())
+            assert fields <= set(answer["required"]), operation.name
+            assert ("limit" in asked) == ("cursor" in asked), operation.name
+
+
+@pytest.mark.parametrize("service", SERVICES)
 def test_who_needs_a_token_is_told_and_is_so(town: Town, service: str) -> None:
     public = set()
     with httpx.Client(timeout=SLOW, trust_env=False) as http:

@@ -226,13 +226,13 @@ async def test_finance_sees_the_accounts_and_every_entry(town: Town) -> None:
     await town.stage.send(town.refund_request())
     await town.payment_in("REFUNDED")
     officer = uuid4()
-    accounts = (await town.get("/ledger/accounts", Role.FINANCE, person=officer)).json()["accounts"]
+    accounts = (await town.get("/ledger/accounts", Role.FINANCE, person=officer)).json()["items"]
     sums: dict[str, int] = defaultdict(int)
     for each in accounts:
         sums[each["balance"]["currency"]] += each["balance"]["minor"]
     assert set(sums.values()) == {0}
     path = f"/ledger/entries?payment={town.payment}&account=refunds-due"
-    entries = (await town.get(path, Role.FINANCE, person=officer)).json()["entries"]
+    entries = (await town.get(path, Role.FINANCE, person=officer)).json()["items"]
     assert [each["kind"] for each in entries] == ["refund-succeeded", "refund-accepted"]
     for forbidden in ("/ledger/accounts", "/ledger/entries", "/flagged"):
         assert (await town.get(forbidden)).json()["code"] == "not-allowed"

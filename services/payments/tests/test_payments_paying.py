@@ -3,10 +3,12 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 from dawr.contracts import FxRate, Money
 from dawr.contracts.payments import PaymentCaptured, PaymentExpired, PaymentFailed, PaymentOpened
+from dawr.servicekit.auth import Role
 from dawr.servicekit.testing import until
 
 from .town import FEE, Town
@@ -204,9 +206,9 @@ async def test_a_payment_is_its_payers_own(town: Town) -> None:
     answer = await town.get(f"/payments/{town.payment}", person=stranger)
     assert (answer.status_code, answer.json()["code"]) == (404, "no-such-payment")
     listed = await town.get(f"/payments?subject={town.subject.id}", person=stranger)
-    assert listed.json() == {"payments": []}
+    assert listed.json() == {"items": [], "next": None}
     own = await town.get(f"/payments?subject={town.subject.id}")
-    assert [each["id"] for each in own.json()["payments"]] == [str(town.payment)]
+    assert [each["id"] for each in own.json()["items"]] == [str(town.payment)]
     town.payer = stranger
     assert (await town.attempt()).json()["code"] == "no-such-payment"
 
@@ -225,12 +227,37 @@ async def test_pages_of_a_list_follow_each_other(town: Town) -> None:
     await town.stage.send(*(each.request() for each in turns))
     for each in turns:
         await each.payment_in("CREATED")
-    seen, path = [], "/api/payments/payments?limit=2"
-    for _ in range(2):
-        answer = await town.http.get(path, headers=town.stage.signed_in(town.payer))
-        seen += [each["id"] for each in answer.json()["payments"]]
-        path = answer.links.get("next", {}).get("url", "")
-    assert sorted(seen) == sorted(str(each.payment) for each in turns)
-    assert path == ""
-    bad = await town.get("/payments?cursor=nonsense")
+    seen = await pages_of(town, "/payments", Role.CITIZEN)
+    assert [len(page) for page in seen] == [2, 1]
+    assert sorted(each["id"] for page in seen for each in page) == sorted(str(each.payment) for each in turns)
+
+
+async def test_every_list_of_payments_is_given_in_the_same_pages(town: Town) -> None:
+    await town.paid()
+    half = Money(minor=FEE.minor // 2, currency=FEE.currency)
+    await town.stage.send(*(town.refund_request(refund_id=uuid4(), amount=half) for _ in range(2)))
+    await town.payment_in("REFUNDED")
+    for capture in "ab":
+        await town.webhook(town.captured_body(reference=str(uuid4()), capture=f"cap_{capture}_{town.payment.hex}"))
+    for path, at_least in (("/refunds", 2), ("/ledger/entries", 5), ("/flagged", 2)):
+        pages = await pages_of(town, path, Role.FINANCE, limit=1)
+        ids = [each["id"] for (each,) in pages]
+        assert len(ids) == len(set(ids)) >= at_least, path
+    accounts = (await town.get("/ledger/accounts", Role.FINANCE)).json()
+    assert set(accounts) == {"items"}, "all of them are one page"
+    assert accounts["items"]
+
+
+async def pages_of(town: Town, path: str, *roles: Role, limit: int = 2) -> list[list[dict[str, Any]]]:
+    """The items of each page of a list, from the first to the last; a cursor of no list is refused by it."""
+    bad = await town.get(f"{path}?cursor=nonsense", *roles)
     assert (bad.status_code, bad.json()["code"]) == (422, "invalid-request")
+    seen, following = [], f"/api/payments{path}?limit={limit}"
+    while following:
+        answer = await town.http.get(following, headers=town.stage.signed_in(town.payer, *roles))
+        page = answer.json()
+        assert set(page) == {"items", "next"}
+        seen.append(page["items"])
+        following = answer.links.get("next", {}).get("url", "")
+        assert following == (f"/api/payments{path}?limit={limit}&cursor={page['next']}" if page["next"] else "")
+    return seen

@@ -151,7 +151,7 @@ async def test_parts_go_back_but_never_more_than_was_captured(town: Town) -> Non
     await town.payment_in("PARTLY_REFUNDED")
     await town.stage.send(town.refund_request(amount=rest, reason=RefundReason.CANCELLED_BY_OFFICE))
     await town.payment_in("REFUNDED")
-    refunds = (await town.get(f"/refunds?subject={town.subject.id}")).json()["refunds"]
+    refunds = (await town.get(f"/refunds?subject={town.subject.id}")).json()["items"]
     assert {each["id"] for each in refunds} == {str(town.refund), str(other)}
     assert await town.accounts() == {}
 

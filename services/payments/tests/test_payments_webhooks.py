@@ -17,7 +17,7 @@ from .town import FEE, NEW_SECRET, Town, signed_headers
 
 async def flagged(town: Town) -> list[dict[str, object]]:
     answer = await town.get("/flagged?limit=100", Role.FINANCE)
-    return [each for each in answer.json()["flagged"] if each["reference"] == str(town.payment)]
+    return [each for each in answer.json()["items"] if each["reference"] == str(town.payment)]
 
 
 async def refused_count(town: Town) -> float:

@@ -27,7 +27,7 @@ class AccountAnswer(Answer):
 class AccountsAnswer(Answer):
     """Every account; the balances of a currency sum to zero."""
 
-    accounts: list[AccountAnswer]
+    items: list[AccountAnswer]
 
 
 class PostingAnswer(Answer):
@@ -65,9 +65,10 @@ class EntryAnswer(Answer):
 
 
 class EntriesAnswer(Answer):
-    """Entries, newest first."""
+    """A page of entries, newest first; `next` is the cursor of the next page."""
 
-    entries: list[EntryAnswer]
+    items: list[EntryAnswer]
+    next: str | None
 
 
 class FlaggedAnswer(Answer):
@@ -89,9 +90,10 @@ class FlaggedAnswer(Answer):
 
 
 class FlaggedEventsAnswer(Answer):
-    """Flagged events, newest first."""
+    """A page of flagged events, newest first; `next` is the cursor of the next page."""
 
-    flagged: list[FlaggedAnswer]
+    items: list[FlaggedAnswer]
+    next: str | None
 
 
 def create_ledger_router(parts: Parts) -> APIRouter:
@@ -108,7 +110,7 @@ def create_ledger_router(parts: Parts) -> APIRouter:
             found = await ledger.balances(connection)
         lang = request_language(request)
         return AccountsAnswer(
-            accounts=[AccountAnswer(account=each.account, balance=ShownMoney.of(each.money, lang)) for each in found]
+            items=[AccountAnswer(account=each.account, balance=ShownMoney.of(each.money, lang)) for each in found]
         )
 
     @router.get("/entries", summary="Movements of money", operation_id="list_entries", responses=refusals(NotAllowed))
@@ -127,9 +129,10 @@ def create_ledger_router(parts: Parts) -> APIRouter:
                 connection, account=account, payment_id=payment, before=place_of(cursor, number), limit=limit + 1
             )
         page = found[:limit]
-        response.headers.update(link_next(request, cursor_after(page[-1].id) if len(found) > limit else None))
+        following = cursor_after(page[-1].id) if len(found) > limit else None
+        response.headers.update(link_next(request, following))
         lang = request_language(request)
-        return EntriesAnswer(entries=[EntryAnswer.of(each, lang) for each in page])
+        return EntriesAnswer(items=[EntryAnswer.of(each, lang) for each in page], next=following)
 
     return router
 
@@ -149,9 +152,10 @@ def create_flagged_router(parts: Parts) -> APIRouter:
         async with parts.database.reading() as connection:
             found = await provider_events.flagged(connection, before=place_of(cursor, number), limit=limit + 1)
         page = found[:limit]
-        response.headers.update(link_next(request, cursor_after(page[-1].id) if len(found) > limit else None))
+        following = cursor_after(page[-1].id) if len(found) > limit else None
+        response.headers.update(link_next(request, following))
         return FlaggedEventsAnswer(
-            flagged=[
+            items=[
                 FlaggedAnswer(
                     id=each.id,
                     provider=each.provider,
@@ -165,7 +169,8 @@ def create_flagged_router(parts: Parts) -> APIRouter:
                     body=each.body.decode(errors="replace"),
                 )
                 for each in page
-            ]
+            ],
+            next=following,
         )
 
     return router

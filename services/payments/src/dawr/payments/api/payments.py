@@ -75,9 +75,10 @@ class PaymentAnswer(Answer):
 
 
 class PaymentsAnswer(Answer):
-    """Payments, newest first."""
+    """A page of payments, newest first; `next` is the cursor of the next page."""
 
-    payments: list[PaymentAnswer]
+    items: list[PaymentAnswer]
+    next: str | None
 
 
 class AttemptOrder(BaseModel):
@@ -155,7 +156,7 @@ def create_payments_router(parts: Parts) -> APIRouter:
         following = cursor_after(last.created_at.isoformat(), last.id) if last else None
         response.headers.update(link_next(request, following))
         lang = request_language(request)
-        return PaymentsAnswer(payments=[PaymentAnswer.of(each, lang) for each in page])
+        return PaymentsAnswer(items=[PaymentAnswer.of(each, lang) for each in page], next=following)
 
     @router.get("/{payment_id}", summary="One payment", operation_id="show_payment", responses=refusals(NoSuchPayment))
     async def show_payment(request: Request, payment_id: UUID, caller: SignedIn) -> PaymentAnswer:

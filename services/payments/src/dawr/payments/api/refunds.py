@@ -59,9 +59,10 @@ class RefundAnswer(Answer):
 
 
 class RefundsAnswer(Answer):
-    """Refunds, newest first."""
+    """A page of refunds, newest first; `next` is the cursor of the next page."""
 
-    refunds: list[RefundAnswer]
+    items: list[RefundAnswer]
+    next: str | None
 
 
 class ApprovalOrder(BaseModel):
@@ -98,7 +99,7 @@ def create_refunds_router(parts: Parts) -> APIRouter:
         following = cursor_after(last.created_at.isoformat(), last.id) if last else None
         response.headers.update(link_next(request, following))
         lang = request_language(request)
-        return RefundsAnswer(refunds=[RefundAnswer.of(each, lang) for each in page])
+        return RefundsAnswer(items=[RefundAnswer.of(each, lang) for each in page], next=following)
 
     @router.get("/{refund_id}", summary="One refund", operation_id="show_refund", responses=refusals(NoSuchRefund))
     async def show_refund(request: Request, refund_id: UUID, caller: SignedIn) -> RefundAnswer:
