@@ -28,7 +28,7 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 from sqlalchemy import text
 
 from dawr.contracts.topics import Topic
-from dawr.servicekit import inbox, telemetry
+from dawr.servicekit import header_names, inbox, telemetry
 from dawr.servicekit.database import Database, Transaction
 from dawr.servicekit.dead_letters import staged_dead_letter
 from dawr.servicekit.envelope import Poison, PoisonReason, Received, Record, Tombstone, positions_after
@@ -110,6 +110,7 @@ class Consumers:
     async def start(self) -> None:
         """Join the groups, all at once; raises while the broker is away."""
         self._stopping = False
+        header_names.read_any()
         self._brokers = [self._subscribe(subscription) for subscription in self.subscriptions]
         started = await asyncio.gather(*(broker.start() for broker in self._brokers), return_exceptions=True)
         failed = [error for error in started if isinstance(error, BaseException)]

@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer
 from dawr.contracts import derived_id
 from dawr.contracts.ids import DAWR
 from dawr.contracts.topics import TOPICS, Kind, Topic
+from dawr.servicekit import header_names
 from dawr.servicekit.envelope import Headers, Poison, Record
 from dawr.servicekit.outbox import Staged
 from dawr.servicekit.producer import Producer
@@ -29,7 +30,10 @@ def dead_id(group: str, record: Record) -> UUID:
 
 
 def staged_dead_letter(poison: Poison, *, topic: Topic, group: str) -> Staged:
-    """The record that sets a poisoned one aside: its key, body and headers as they came, and why."""
+    """The record that sets a poisoned one aside: its key, body and headers as they came, and why.
+
+    A header's name that is not UTF-8 is written out, as `na\\xffme`: the client can't send it as it came.
+    """
     record = poison.record
     return Staged(
         id=dead_id(group, record),
@@ -44,7 +48,7 @@ def staged_dead_letter(poison: Poison, *, topic: Topic, group: str) -> Staged:
             ("dead-topic", record.topic.encode()),
             ("dead-partition", str(record.partition).encode()),
             ("dead-offset", str(record.offset).encode()),
-            *((f"original-{name}", value or b"") for name, value in record.headers),
+            *((f"original-{header_names.written_out(name)}", value or b"") for name, value in record.headers),
         ],
     )
 
@@ -106,6 +110,7 @@ async def read_dead_letters(
 async def read_all(bootstrap: str, topics: Sequence[str], *, timeout: float = 10.0) -> list[Record]:
     """Every record that the topics hold now, in the order of each partition; topics that do not exist hold none."""
     found: list[Record] = []
+    header_names.read_any()
     client = AIOKafkaConsumer(bootstrap_servers=bootstrap)
     await client.start()
     try:

@@ -13,8 +13,11 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from dawr.contracts import Message
+from dawr.servicekit import header_names
 
 Headers = list[tuple[str, bytes]]
+
+_UNREADABLE_NAME = "the name of a header is not UTF-8"
 
 
 class Record(Protocol):
@@ -112,6 +115,8 @@ def open_record(record: Record, known: dict[str, type[Message]]) -> Received | P
             if any(each.rpartition(".")[0] == name for each in known):
                 return Poison(record, PoisonReason.UNKNOWN_VERSION, wire_type)
             return None
+        if not header_names.is_readable(headers):
+            return Poison(record, PoisonReason.HEADERS, _UNREADABLE_NAME)
         parent = headers.get("traceparent")
         cause = Cause(UUID(headers["ce_id"].decode()), parent.decode() if parent else None)
     except (KeyError, ValueError) as error:
@@ -124,7 +129,10 @@ def open_record(record: Record, known: dict[str, type[Message]]) -> Received | P
 
 def _tombstone(record: Record) -> Tombstone | Poison:
     try:
-        id = dict(record.headers).get("ce_id")
+        headers = dict(record.headers)
+        if not header_names.is_readable(headers):
+            return Poison(record, PoisonReason.HEADERS, _UNREADABLE_NAME)
+        id = headers.get("ce_id")
         return Tombstone(record, (record.key or b"").decode(), UUID(id.decode()) if id else None)
     except ValueError as error:
         return Poison(record, PoisonReason.HEADERS, f"{type(error).__name__}: {error}")
