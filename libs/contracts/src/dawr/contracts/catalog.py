@@ -43,6 +43,8 @@ class Document(Value):
     name: Text
     tiers: tuple[TierCode, ...] = ()
     """For these tiers only; empty: for all."""
+    condition: Text | None = None
+    """Who has to bring it, or when; none: everybody has to."""
 
 
 class ServiceDescribed(Message):
@@ -91,9 +93,40 @@ class OfficeDescribed(Message):
     currency: Currency
     services: tuple[Code, ...]
     retired: bool = False
+    wheelchair: bool | None = None
+    """Whether one gets to its counters in a wheelchair; none: not known."""
+    latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
+    """Degrees north, WGS 84."""
+    longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
+    """Degrees east, WGS 84."""
+    calendar: Code | None = None
+    """The calendar whose holidays it keeps."""
 
     def key(self) -> str:
         return self.code
+
+
+class Release(Value):
+    """A part of a day's seats, and since when it may be asked for."""
+
+    at: Instant
+    seats: Annotated[int, Field(ge=0)]
+
+
+class KeptSeats(Value):
+    """Seats of a day that are kept for some people: through licensed assistance, the old and disabled, urgent cases."""
+
+    share: Literal["assisted", "accessible", "urgent"]
+    seats: Annotated[int, Field(ge=0)]
+
+
+class ClosedDay(Value):
+    """A day on which nobody is served, and why."""
+
+    date: dt.date
+    kind: str
+    """`holiday`, `weekend`, `closure`, `special` or `no-plan`; more may come."""
+    reason: Text
 
 
 class CapacityDay(Value):
@@ -106,10 +139,14 @@ class CapacityDay(Value):
     """Parts of the day with seats of their own, whose sum is the capacity; empty: one line for the day."""
     hold_seconds: Annotated[int, Field(ge=1, le=86_400)] | None = None
     """How long a seat of this day is kept for its payment; none: as long as booking is set to."""
+    releases: tuple[Release, ...] = ()
+    """By time, the first at `opens_at`; their sum is the capacity. Empty: all seats at `opens_at`."""
+    kept: tuple[KeptSeats, ...] = ()
+    """Parts of the capacity that others can't take."""
 
 
 class CapacityPublished(Message):
-    """The capacity of an office, service and tier for a month. A day that is not listed is closed."""
+    """The capacity of an office, service and tier for a month. A day that is not in `days` is closed."""
 
     wire_type: ClassVar[str] = "catalog.capacity-published.v1"
 
@@ -120,6 +157,8 @@ class CapacityPublished(Message):
     revision: Revision
     zone: str
     days: tuple[CapacityDay, ...]
+    closed: tuple[ClosedDay, ...] = ()
+    """Days on which it would be open by its week and is not."""
 
     def key(self) -> str:
         return f"{self.office}/{self.service}/{self.tier}/{self.month}"
