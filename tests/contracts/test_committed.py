@@ -18,6 +18,7 @@ from dawr.tools.contracts.committed import (
     MESSAGES,
     Published,
     example_of,
+    landed,
     published,
     repository,
     stale,
@@ -51,8 +52,13 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def git(folder: Path, *arguments: str) -> None:
+    said(folder, *arguments)
+
+
+def said(folder: Path, *arguments: str) -> str:
     who = ("-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false")
-    subprocess.run(["git", "-C", str(folder), *who, *arguments], check=True, capture_output=True)
+    command = ["git", "-C", str(folder), *who, *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def commit(folder: Path) -> None:
@@ -104,6 +110,48 @@ def test_a_commit_without_contracts_is_nothing_to_compare_with(checkout: Path) -
     commit(checkout)
     assert published(checkout, "HEAD~1") is None
     assert published(checkout, "HEAD") is not None
+
+
+def test_a_branch_of_many_commits_is_compared_with_where_it_left_main(checkout: Path) -> None:
+    """Its last commit may look harmless, and the one before it took a message away."""
+    commit(checkout)
+    main_at = said(checkout, "rev-parse", "HEAD")
+    for _ in range(3):
+        git(checkout, "commit", "--quiet", "--allow-empty", "--message", "work")
+    assert landed(checkout) == ["HEAD~1"], "nothing is known of what others have"
+    git(checkout, "update-ref", "refs/remotes/origin/main", main_at)
+    assert landed(checkout) == [main_at]
+    git(checkout, "update-ref", "refs/remotes/origin/main", "HEAD")
+    assert landed(checkout) == ["HEAD~1"], "what has landed itself is compared with what was before it"
+
+
+def test_what_has_landed_is_compared_with_the_release_before_it(checkout: Path) -> None:
+    commit(checkout)
+    git(checkout, "tag", "v1.0.0")
+    git(checkout, "tag", "not-a-release")
+    for _ in range(2):
+        git(checkout, "commit", "--quiet", "--allow-empty", "--message", "work")
+    git(checkout, "update-ref", "refs/remotes/origin/main", "HEAD~1")
+    left_main = said(checkout, "rev-parse", "HEAD~1")
+    assert landed(checkout) == ["v1.0.0", left_main]
+    git(checkout, "tag", "--annotate", "--message", "release", "v1.1.0")
+    assert landed(checkout) == ["v1.0.0", left_main], "a release is not compared with itself"
+
+
+def test_the_command_compares_with_what_has_landed(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = checkout / MESSAGES / "payments.cancel-payment.v1" / "schema.json"
+    current = path.read_text()
+    schema = json.loads(current)
+    schema["required"].append("asked_by")
+    path.write_text(render(schema))
+    commit(checkout)
+    git(checkout, "update-ref", "refs/remotes/origin/main", "HEAD")
+    path.write_text(current)
+    for _ in range(2):
+        git(checkout, "commit", "--quiet", "--all", "--allow-empty", "--message", "contracts")
+    assert main(["check", "--against", "HEAD~1"], root=checkout) == 0
+    assert main(["check", "--against-landed"], root=checkout) == 1
+    assert "payments.cancel-payment.v1: the old reader does not take" in capsys.readouterr().err
 
 
 def test_contracts_follow_the_commit_that_holds_the_same(checkout: Path, asyncapi: dict[str, Any]) -> None:

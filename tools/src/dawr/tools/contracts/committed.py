@@ -100,6 +100,15 @@ def published(root: Path, ref: str) -> Published | None:
     return Published(schemas, json.loads(text) if text else {}) if schemas else None
 
 
+def landed(root: Path) -> list[str]:
+    """What others may run by now: the newest release before HEAD (a tag `v1.2.0`), and the commit where this branch
+    left `origin/main`, if HEAD is not itself there. With neither, the commit before HEAD."""
+    head = _git(root, "rev-parse", "HEAD").strip()
+    release = _git(root, "describe", "--tags", "--abbrev=0", "--match", "v[0-9]*", "HEAD~1").strip()
+    left_main = _git(root, "merge-base", "HEAD", "origin/main").strip()
+    return [ref for ref in (release, left_main) if ref and ref != head] or ["HEAD~1"]
+
+
 def _git(root: Path, *arguments: str) -> str:
     """What git prints; nothing if it is not there or says no."""
     try:
