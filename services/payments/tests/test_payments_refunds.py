@@ -2,6 +2,8 @@
 
 from uuid import uuid4
 
+import pytest
+
 from dawr.contracts import Money
 from dawr.contracts.payments import (
     PaymentCaptured,
@@ -16,6 +18,8 @@ from dawr.servicekit.testing import until
 
 from .town import FEE, Town
 
+NO = {"fail_rate": 1.0, "fail_permanently": True}
+"""Of the bank: it answers each refund, and never with a yes."""
 HELD = {"bank:sandbox": FEE.minor, "held:turns": -FEE.minor}
 
 
@@ -25,9 +29,9 @@ async def given_back_once(town: Town) -> None:
     assert await town.accounts() == {}
 
 
-async def set_aside_metric(town: Town) -> float:
+async def gauge(town: Town, name: str) -> float:
     lines = (await town.http.get("/metrics")).text.splitlines()
-    return next(float(line.split()[1]) for line in lines if line.startswith("dawr_refunds_set_aside "))
+    return next(float(line.split()[1]) for line in lines if line.startswith(f"{name} "))
 
 
 async def test_a_refund_goes_back_to_the_payer(town: Town) -> None:
@@ -65,16 +69,16 @@ async def test_what_the_bank_calls_failed_for_good_is_asked_anew(town: Town) -> 
 
 async def test_after_eight_failures_a_person_decides(town: Town) -> None:
     await town.paid()
-    await town.bank.faults(refunds={"fail_rate": 1.0})
+    await town.bank.faults(refunds=NO)
     await town.stage.send(town.refund_request())
     assert (await town.refund_in("FAILED"))["tries"] == 8
     *_, failed = await town.told(PaymentOpened, PaymentCaptured, RefundAccepted, RefundFailed)
     assert isinstance(failed, RefundFailed)
-    assert (failed.attempt, failed.reason) == (8, "provider-unavailable")
+    assert (failed.attempt, failed.reason) == (8, "refund-failed")
     assert await town.accounts() == HELD
 
     async def is_alerted() -> bool:
-        return await set_aside_metric(town) == 1
+        return await gauge(town, "dawr_refunds_set_aside") == 1
 
     await until(is_alerted, what="the alert")
     await town.bank.faults()
@@ -92,9 +96,47 @@ async def test_after_eight_failures_a_person_decides(town: Town) -> None:
     assert (approval["approved_by"], approval["reason"], approval["round"]) == (officer, "The bank is back", 2)
 
 
+@pytest.mark.parametrize("outage", ["5xx", "stopped", "too late"])
+async def test_a_bank_that_is_away_is_asked_again_until_it_is_back(town: Town, outage: str) -> None:
+    """More often than a no would be taken: an outage sets nothing aside, and when it ends, the money goes back once."""
+    await town.paid()
+    await town.bank.faults(webhooks={"lose": 1.0}, refunds={"fail_rate": float(outage == "5xx")})
+    if outage == "stopped":
+        await town.bank.stop()
+    if outage == "too late":
+        # Made by the first try, whose answer is lost; and then there is no word of it for a long time.
+        await town.bank.faults(webhooks={"lose": 1.0}, timeouts={"refunds": 1, "seconds": 3})
+        await town.stage.send(town.refund_request())
+
+        async def is_made() -> bool:
+            return bool(await town.bank.refunds_of(town.refund))
+
+        await until(is_made, what="the refund at the bank")
+        await town.bank.stop()
+    else:
+        await town.stage.send(town.refund_request())
+
+    async def is_tried_often() -> bool:
+        answer = await town.get(f"/refunds/{town.refund}")
+        return answer.is_success and answer.json()["tries"] > 8 + 2
+
+    await until(is_tried_often, what="eleven tries")
+    assert await gauge(town, "dawr_refunds_unanswered") == 1
+    (row,) = await town.rows("SELECT state, failures, provider_failures FROM refunds WHERE id = $1", town.refund)
+    assert tuple(row) == ("SUBMITTED", 0, 0)
+    if outage == "5xx":
+        await town.bank.faults()
+    else:
+        await town.bank.start()
+    await town.refund_in("SUCCEEDED")
+    await town.told(PaymentOpened, PaymentCaptured, RefundAccepted, RefundSucceeded)
+    await given_back_once(town)
+    assert len(await town.bank.refunds_of(town.refund)) == 1
+
+
 async def test_only_another_person_of_finance_approves(town: Town) -> None:
     await town.paid()
-    await town.bank.faults(refunds={"fail_rate": 1.0})
+    await town.bank.faults(refunds=NO)
     clerk = uuid4()
     await town.stage.send(town.refund_request(asked_by=clerk))
     await town.refund_in("FAILED")
@@ -123,7 +165,7 @@ async def test_a_bank_that_answers_too_late_gives_back_once(town: Town) -> None:
 
 async def test_the_banks_word_after_we_gave_up_still_counts(town: Town) -> None:
     await town.paid()
-    await town.bank.faults(refunds={"fail_rate": 1.0})
+    await town.bank.faults(refunds=NO)
     await town.stage.send(town.refund_request())
     await town.refund_in("FAILED")
     body = town.captured_body(reference=str(town.refund), refund="ref_late", capture="cap_1")

@@ -148,7 +148,7 @@ async def test_no_more_refunds_are_claimed_than_a_silent_bank_lets_through_in_th
     assert await desk.submitter(bank).step() == 2
 
 
-async def test_a_failure_after_the_lease_is_not_counted_a_second_time(desk: Desk) -> None:
+async def test_a_try_that_ends_after_the_lease_is_not_counted_a_second_time(desk: Desk) -> None:
     id, slow, quick = await desk.due(), SilentBank(), SilentBank()
     first = asyncio.create_task(desk.submitter(slow).step())
     await slow.has_been_asked(1)
@@ -159,13 +159,13 @@ async def test_a_failure_after_the_lease_is_not_counted_a_second_time(desk: Desk
     slow.gives_up.set()
     assert await first == 1
     still = await desk.refund(id)
-    assert (still.tries, still.failures) == (2, 0)
+    assert (still.tries, still.unanswered) == (2, 0)
     assert still.next_try_at is not None
     assert still.next_try_at > desk.clock() + LEASE.lasts / 2, "the second try keeps its lease"
     quick.gives_up.set()
     assert await second == 1
     failed = await desk.refund(id)
-    assert (failed.tries, failed.failures, failed.last_failure) == (2, 1, "provider-unavailable")
+    assert (failed.tries, failed.unanswered, failed.last_failure) == (2, 1, "provider-unavailable")
 
 
 async def test_a_try_makes_no_more_calls_than_its_lease_was_reckoned_with(desk: Desk) -> None:

@@ -55,9 +55,10 @@ class PaymentsSettings(ServiceSettings):
     reconcile_until_hours: float = Field(default=48.0, gt=0)
     """How long after its end a payment is still asked about."""
     refund_failures: int = Field(default=8, ge=1)
-    """After so many a refund is set aside for a person."""
+    """After so many answers that were not a yes, a refund is set aside for a person. A provider that does not answer
+    is asked again for as long as it takes."""
     refund_retry_seconds: float = Field(default=5.0, gt=0)
-    """The first pause after a failure; doubled each time."""
+    """The first pause after a failure or a try without an answer; doubled each time."""
     refund_retry_longest_seconds: float = Field(default=1800.0, gt=0)
 
     @field_validator("webhook_secrets")

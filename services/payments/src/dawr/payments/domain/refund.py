@@ -31,7 +31,9 @@ class Refund:
     """Grows with each time that a person starts it again."""
     tries: int = 0
     failures: int = 0
-    """In this round."""
+    """In this round: the provider's answers that were not a yes."""
+    unanswered: int = 0
+    """The last tries, as many as got no answer in a row."""
     provider_failures: int = 0
     """How often the provider made the refund and called it failed: each of them uses up an idempotency key."""
     last_failed_reference: str | None = None
@@ -51,12 +53,13 @@ class Retries:
     """How often and how fast a refund is tried again."""
 
     failures: int
-    """So many in a round, then it is set aside."""
+    """So many answers in a round that are not a yes, then it is set aside. Tries without an answer don't count."""
     first: timedelta
     longest: timedelta
 
     def pause(self, failures: int, jitter: float) -> timedelta:
-        """How long to wait after so many failures: doubled each time, up to the longest, times a jitter of 0.5 to 1."""
+        """How long to wait after so many failures, or tries without an answer: doubled each time, up to the longest,
+        times a jitter of 0.5 to 1."""
         return min(self.first * 2.0 ** min(failures - 1, 30), self.longest) * jitter
 
 
@@ -133,6 +136,7 @@ def succeed_refund(
         provider_reference=outcome.id,
         settled_at=now,
         next_try_at=None,
+        unanswered=0,
     )
     refunded = payment.refunded_minor + refund.amount.minor
     to = PaymentState.REFUNDED if refunded == payment.amount.minor else PaymentState.PARTLY_REFUNDED
@@ -154,14 +158,23 @@ def succeed_refund(
     )
 
 
+def put_off(refund: Refund, now: datetime, retries: Retries, jitter: float, *, why: str) -> Refund:
+    """The refund after a try that got no answer: to be tried again, however long the provider is away. What was asked
+    may have been done, so the next try begins with that question, and its idempotency key is the same."""
+    unanswered = refund.unanswered + 1
+    again_at = now + retries.pause(unanswered, jitter)
+    return replace(refund, unanswered=unanswered, last_failure=why[:64], next_try_at=again_at)
+
+
 def fail_try(
     refund: Refund, now: datetime, retries: Retries, jitter: float, *, why: str, failed_reference: str | None
 ) -> tuple[Refund, RefundFailed | None]:
-    """The refund after a try that failed: to be tried again, or set aside. `failed_reference`: the provider's own
-    id of a refund that it made and called failed."""
+    """The refund after a try to which the provider said no: to be tried again, or set aside. `failed_reference`: the
+    provider's own id of a refund that it made and called failed."""
     failed = replace(
         refund,
         failures=refund.failures + 1,
+        unanswered=0,
         provider_failures=refund.provider_failures + (failed_reference is not None),
         last_failed_reference=failed_reference or refund.last_failed_reference,
         last_failure=why[:64],

@@ -14,6 +14,7 @@ from dawr.payments.domain.refund import (
     approve_again,
     fail_try,
     flag_of_refund,
+    put_off,
     submit_refund,
     succeed_refund,
 )
@@ -83,20 +84,34 @@ async def record_refund(tx: Transaction, outcome: RefundOutcome) -> Outcome:
     return Outcome(Word.APPLIED)
 
 
-async def note_failure(
-    tx: Transaction, tried: Refund, retries: Retries, jitter: float, *, why: str, failed_reference: str | None = None
-) -> None:
-    """A try failed: the refund is tried again later, or set aside for a person.
-
-    `tried` is the refund as it was claimed. Nothing happens if it ended meanwhile, or if its lease ran out and another
-    try was begun: that one asks the provider what became of this one, and counts it.
-    """
+async def _still_tried(tx: Transaction, tried: Refund) -> tuple[Refund, Payment] | None:
+    """A refund and its payment, locked; None if it ended meanwhile, or if its lease ran out and another try was begun:
+    that one asks the provider what became of this one, and counts it."""
     both = await _locked(tx, tried.id)
     if both is None:
         raise NoSuchRefund(refund_id=tried.id)
-    refund, payment = both
-    if refund.state is not RefundState.SUBMITTED or refund.tries != tried.tries:
+    refund = both[0]
+    return both if refund.state is RefundState.SUBMITTED and refund.tries == tried.tries else None
+
+
+async def note_no_answer(tx: Transaction, tried: Refund, retries: Retries, jitter: float, *, why: str) -> None:
+    """The provider did not answer a try: the refund is tried again later, as often as it takes."""
+    both = await _still_tried(tx, tried)
+    if both is not None:
+        await refunds.save(tx.connection, put_off(both[0], tx.now, retries, jitter, why=why))
+
+
+async def note_failure(
+    tx: Transaction, tried: Refund, retries: Retries, jitter: float, *, why: str, failed_reference: str | None = None
+) -> None:
+    """The provider said no to a try: the refund is tried again later, or set aside for a person.
+
+    `tried` is the refund as it was claimed.
+    """
+    both = await _still_tried(tx, tried)
+    if both is None:
         return
+    refund, payment = both
     failed, told = fail_try(refund, tx.now, retries, jitter, why=why, failed_reference=failed_reference)
     await refunds.save(tx.connection, failed)
     if told is not None:

@@ -15,15 +15,15 @@ from dawr.payments.store.of_payer import rows_of_payer
 
 _INSERT = text("""
 INSERT INTO refunds (id, payment_id, subject_kind, subject_id, payer_id, amount_minor, currency, reason, asked_by,
-    state, created_at, next_try_at, round, tries, failures, provider_failures)
+    state, created_at, next_try_at, round, tries, failures, unanswered, provider_failures)
 VALUES (:id, :payment_id, :subject_kind, :subject_id, :payer_id, :amount_minor, :currency, :reason, :asked_by,
-    :state, :created_at, :next_try_at, :round, :tries, :failures, :provider_failures)
+    :state, :created_at, :next_try_at, :round, :tries, :failures, :unanswered, :provider_failures)
 """)
 _SAVE = text("""
 UPDATE refunds SET state = :state, next_try_at = :next_try_at, round = :round, tries = :tries,
-    failures = :failures, provider_failures = :provider_failures, last_failed_reference = :last_failed_reference,
-    last_failure = :last_failure, provider = :provider, provider_reference = :provider_reference,
-    settled_at = :settled_at
+    failures = :failures, unanswered = :unanswered, provider_failures = :provider_failures,
+    last_failed_reference = :last_failed_reference, last_failure = :last_failure, provider = :provider,
+    provider_reference = :provider_reference, settled_at = :settled_at
 WHERE id = :id
 """)
 
@@ -43,6 +43,7 @@ def _refund(row: Any) -> Refund:
         round=row.round,
         tries=row.tries,
         failures=row.failures,
+        unanswered=row.unanswered,
         provider_failures=row.provider_failures,
         last_failed_reference=row.last_failed_reference,
         last_failure=row.last_failure,
@@ -72,6 +73,7 @@ async def insert(connection: AsyncConnection, refund: Refund) -> None:
             "round": refund.round,
             "tries": refund.tries,
             "failures": refund.failures,
+            "unanswered": refund.unanswered,
             "provider_failures": refund.provider_failures,
         },
     )
@@ -88,6 +90,7 @@ async def save(connection: AsyncConnection, refund: Refund) -> None:
             "round": refund.round,
             "tries": refund.tries,
             "failures": refund.failures,
+            "unanswered": refund.unanswered,
             "provider_failures": refund.provider_failures,
             "last_failed_reference": refund.last_failed_reference,
             "last_failure": refund.last_failure,
@@ -147,6 +150,14 @@ async def lock_due(connection: AsyncConnection, now: datetime, limit: int) -> li
 async def set_aside_count(connection: AsyncConnection) -> int:
     """How many refunds wait for a person."""
     return int((await connection.execute(text("SELECT count(*) FROM refunds WHERE state = 'FAILED'"))).scalar_one())
+
+
+async def unanswered_count(connection: AsyncConnection) -> int:
+    """How many refunds got no answer from their provider when it was last asked."""
+    rows = await connection.execute(
+        text("SELECT count(*) FROM refunds WHERE next_try_at IS NOT NULL AND unanswered > 0")
+    )
+    return int(rows.scalar_one())
 
 
 async def keep_approval(

@@ -1,4 +1,4 @@
-"""Has refunds made by providers: again after failures, never twice, and by a person when nothing helps."""
+"""Has refunds made by providers: again after failures, never twice, and by a person when the answer stays no."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from dawr.payments.domain.facts import RefundOutcome
 from dawr.payments.domain.refund import Retries
 from dawr.payments.errors import ProviderRefused, ProviderUnavailable
 from dawr.payments.providers import Provider, RefundOrder
-from dawr.payments.service.refunds import DueRefund, claim_due, note_failure, record_refund
+from dawr.payments.service.refunds import DueRefund, claim_due, note_failure, note_no_answer, record_refund
 from dawr.payments.store import refunds
 from dawr.payments.workers import Lease, for_each
 from dawr.servicekit import telemetry
@@ -49,6 +49,7 @@ class RefundSubmitter:
         async with self.database.transaction() as tx:
             due = await claim_due(tx, lease=self.lease.lasts, limit=self.lease.rows(CALLS))
             metrics.REFUNDS_SET_ASIDE.set(await refunds.set_aside_count(tx.connection))
+            metrics.REFUNDS_UNANSWERED.set(await refunds.unanswered_count(tx.connection))
         await for_each(due, self._submit)
         return len(due)
 
@@ -56,8 +57,11 @@ class RefundSubmitter:
         why, failed_reference = "", None
         try:
             outcome = await give_back(self.providers[due.provider], due)
-        except ProviderUnavailable:
-            why = "provider-unavailable"
+        except ProviderUnavailable as error:
+            _log.warning("refund.unanswered", refund=str(due.refund.id), tries=due.refund.tries, why=str(error))
+            async with self.database.transaction() as tx:
+                await note_no_answer(tx, due.refund, self.retries, self.jitter(), why="provider-unavailable")
+            return
         except ProviderRefused as refusal:
             why = str(refusal.data["provider_code"])
         else:
