@@ -107,3 +107,12 @@ async def the_stage(
     folder = tmp_path_factory.mktemp(name)
     async with stage(name, kafka=kafka_address, postgres=postgres_address, folder=folder) as set_up:
         yield set_up
+
+
+@pytest.fixture
+async def empty_stage(kafka_address: str, postgres_address: str, tmp_path: Path) -> AsyncIterator[Stage]:
+    """A stage of one test's own, whose topics hold nothing."""
+    async with stage(
+        f"t{secrets.token_hex(4)}", kafka=kafka_address, postgres=postgres_address, folder=tmp_path
+    ) as own:
+        yield own

@@ -302,8 +302,8 @@ CATALOGUE = (
 
 
 async def set_catalogue(stage: Stage, *capacities: CapacityPublished) -> None:
-    """Publish the small catalogue."""
-    await stage.send(*CATALOGUE, *capacities)
+    """Publish the small catalogue, with some capacity: without any it is not whole."""
+    await stage.send(*CATALOGUE, capacity(1, office="DAM-02", service="NOT_HERE"), *capacities)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 from uuid import uuid4
 
-from services.booking.tests.conftest import CATALOGUE, booking_on, capacity, service_described
+from services.booking.tests.conftest import CATALOGUE, booking_on, capacity, service_described, set_catalogue
 from services.booking.tests.stories import asks, pool
 
 from dawr.contracts.booking import RequestTurn
@@ -46,7 +46,7 @@ async def test_without_a_catalogue_the_line_waits_and_nobody_is_refused(the_stag
 async def test_a_service_that_is_not_in_memory_yet_is_looked_up(the_stage: Stage) -> None:
     """Another process has told its citizens of it before this one's memory is refreshed."""
     url = await the_stage.database("booking")
-    await the_stage.send(*CATALOGUE)
+    await set_catalogue(the_stage)
     async with booking_on(the_stage, url, role=Role.CONSUME) as booking:
         for number in range(3):
             name = f"BRAND_NEW{number}"

@@ -1,12 +1,10 @@
 """A consulate on the stage: consular on real servers, while the test speaks for booking, payments and catalog."""
 
 import datetime as dt
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
@@ -41,7 +39,7 @@ from dawr.contracts.payments import (
 from dawr.servicekit.auth import Role as As
 from dawr.servicekit.clock import new_id
 from dawr.servicekit.service import Role, Service
-from dawr.servicekit.testing import FakeClock, Stage, stage, until
+from dawr.servicekit.testing import FakeClock, Stage, until
 
 M = TypeVar("M", bound=Message)
 
@@ -354,12 +352,3 @@ def words() -> Words:
 def euro(rate: str, dated: dt.date = dt.date(2026, 11, 1)) -> FxRate:
     """Euros for a dollar."""
     return FxRate(base="USD", quote="EUR", rate=Decimal(rate), dated=dated)
-
-
-@pytest.fixture
-async def empty_stage(kafka_address: str, postgres_address: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    """A stage of one test's own, whose topics hold nothing."""
-    async with stage(
-        f"t{secrets.token_hex(4)}", kafka=kafka_address, postgres=postgres_address, folder=tmp_path
-    ) as own:
-        yield own

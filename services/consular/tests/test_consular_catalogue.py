@@ -13,14 +13,14 @@ async def test_the_copy_follows_the_catalogue(empty_stage: Stage) -> None:
         early = await consulate.open(uuid4())
         assert (early.status_code, early.json()["code"]) == (503, "catalogue-missing")
         assert early.headers["retry-after"] == "2"
-        assert (await consulate.http.get("/readyz")).json()["checks"]["catalogue"] is False
+        assert not await has_catalogue(consulate)
 
         await consulate.describe(passport(revision=7, retired=True), berlin(revision=3))
+        await until(lambda: has_catalogue(consulate), what="a whole catalogue")
         await consulate.describe(passport(revision=6))
         assert (await consulate.open(uuid4())).json()["code"] == "unknown-service"
         await consulate.describe(passport(revision=8))
         assert (await consulate.open(uuid4())).status_code == 202
-        assert (await consulate.http.get("/readyz")).json()["checks"]["catalogue"] is True
 
         await consulate.describe(berlin(revision=4, code="STO-01"))
         await bury(consulate, CATALOG_OFFICES, "BER-01")
@@ -28,6 +28,10 @@ async def test_the_copy_follows_the_catalogue(empty_stage: Stage) -> None:
         await consulate.describe(berlin(revision=4))
         await bury(consulate, CATALOG_SERVICES, "CSL_PASS")
         await refused(consulate, "catalogue-missing")
+
+
+async def has_catalogue(consulate: Consulate) -> bool:
+    return bool((await consulate.http.get("/readyz")).json()["checks"]["catalogue"])
 
 
 async def bury(consulate: Consulate, topic: Topic, code: str) -> None:

@@ -27,7 +27,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from sqlalchemy import text
 
-from dawr.contracts.topics import Topic
+from dawr.contracts.topics import Kind, Topic
 from dawr.servicekit import header_names, inbox, telemetry
 from dawr.servicekit.database import Database, Transaction
 from dawr.servicekit.dead_letters import staged_dead_letter
@@ -94,16 +94,22 @@ class Consumers:
         max_records: int = 100,
         fetch_wait_ms: int = 100,
         keeps_position: bool = False,
+        is_copy: bool = False,
     ) -> Subscription:
         """A subscription to a topic, in the service's group or in one of its own for a purpose.
 
         `fetch_wait_ms` is for how long the broker may hold a fetch back while there is nothing new. The client asks
         a broker for one thing at a time, so what comes to a partition that was just read waits for half of it.
+        `is_copy` is for a topic of state of which the service keeps a copy that it decides from; see `copies`.
         """
         group = f"{self.group}.{purpose}" if purpose else self.group
         if group not in topic.readers:
             raise ValueError(f"{topic.name} does not name {group} among its readers")
-        subscription = Subscription(topic, group, max_records, fetch_wait_ms, keeps_position)
+        if is_copy and topic.kind is not Kind.STATE:
+            raise ValueError(f"{topic.name} is no topic of state")
+        subscription = Subscription(
+            topic, group, max_records, fetch_wait_ms, keeps_position=keeps_position or is_copy, is_copy=is_copy
+        )
         self.subscriptions.append(subscription)
         return subscription
 

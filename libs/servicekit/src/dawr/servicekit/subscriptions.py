@@ -30,6 +30,8 @@ class Subscription:
     fetch_wait_ms: int
     keeps_position: bool
     """Whether the table `consumer_positions` follows, so that a place in the line can be told."""
+    is_copy: bool = False
+    """Whether the service keeps a copy of this topic of state, and must know when it is whole."""
     handlers: dict[str, Handler] = field(default_factory=dict)
     known: dict[str, type[Message]] = field(default_factory=dict)
     on_batch: BatchHandler | None = None

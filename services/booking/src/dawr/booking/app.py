@@ -10,6 +10,7 @@ from dawr.booking.line import Line
 from dawr.booking.service.expire_holds import expire_holds
 from dawr.booking.settings import BookingSettings
 from dawr.servicekit.clock import Clock, utc_now
+from dawr.servicekit.copies import Copies
 from dawr.servicekit.service import Service
 
 VERSION = "0.1.0"
@@ -38,7 +39,8 @@ def create_service(settings: BookingSettings | None = None, *, clock: Clock = ut
         return catalogue.is_loaded
 
     service.consumers = create_consumers(database, settings, catalogue)
-    service.background = {"sweeper": sweep, "catalogue": follow_catalogue}
+    copies = Copies(service.consumers, database, settings.platform)
+    service.background = {"sweeper": sweep, "catalogue": follow_catalogue, "copies": copies.follow}
     service.serving = {"line": line.follow, "catalogue": follow_catalogue}
     service.ready = {"catalogue": has_catalogue}
     service.routes = (intake.route(f"/api/{service.name}/turns"),)

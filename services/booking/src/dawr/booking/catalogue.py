@@ -10,9 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dawr.contracts import Channel, Money, Pool, Text
 from dawr.contracts.catalog import OfficeDescribed, ServiceDescribed
+from dawr.contracts.topics import CATALOG_CAPACITY, CATALOG_OFFICES, CATALOG_SERVICES
+from dawr.servicekit import copies
 from dawr.servicekit.database import Database
 
 REFRESH_SECONDS = 0.25
+COPIED = (CATALOG_SERVICES, CATALOG_OFFICES, CATALOG_CAPACITY)
 _REMEMBERED = 10_000
 
 _KEEP = text("""
@@ -33,13 +36,15 @@ class Catalogue:
     services: dict[str, ServiceDescribed] = field(default_factory=dict)
     offices: dict[str, OfficeDescribed] = field(default_factory=dict)
     version: tuple[int, int] = (-1, -1)
+    is_whole: bool = False
+    """Whether the topics were read once to where they ended: before that, what is missing may still come."""
     _fees: dict[tuple[str, str, Channel, date], Money | None] = field(default_factory=dict)
     _descriptions: dict[str, Text] = field(default_factory=dict)
 
     @property
     def is_loaded(self) -> bool:
-        """Whether there is anything to go by."""
-        return bool(self.services and self.offices)
+        """Whether there is a catalogue to go by, and the whole of it: capacity too, which is not kept here."""
+        return self.is_whole and bool(self.services and self.offices)
 
     def family(self, service: str) -> str:
         """What `one live turn` counts; a service that is unknown counts by itself."""
@@ -72,6 +77,9 @@ class Catalogue:
 
     async def refresh(self, connection: AsyncConnection) -> None:
         """Read again what the tables hold, if it changed."""
+        if not self.is_whole:
+            # Before the items: those that are read after it are all there.
+            self.is_whole = await copies.are_whole(connection, COPIED)
         count, revisions = (await connection.execute(_VERSION)).one()
         version = (int(count), int(revisions))
         if version == self.version:

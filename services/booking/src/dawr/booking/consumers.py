@@ -32,9 +32,9 @@ def create_consumers(database: Database, settings: BookingSettings, catalogue: C
     )
     payment_events = consumers.topic(PAYMENTS_EVENTS)
     refunds = consumers.topic(PAYMENTS_REFUNDS)
-    services = consumers.topic(CATALOG_SERVICES)
-    offices = consumers.topic(CATALOG_OFFICES)
-    capacity = consumers.topic(CATALOG_CAPACITY)
+    services = consumers.topic(CATALOG_SERVICES, is_copy=True)
+    offices = consumers.topic(CATALOG_OFFICES, is_copy=True)
+    capacity = consumers.topic(CATALOG_CAPACITY, is_copy=True)
     hold = timedelta(seconds=settings.hold_seconds)
     grace = timedelta(seconds=settings.payment_grace_seconds)
 

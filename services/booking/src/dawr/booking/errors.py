@@ -100,7 +100,7 @@ class TooManyStreams(Refusal):
 
 
 class CatalogueMissing(Refusal):
-    """This service has no copy of the catalogue yet."""
+    """This service has no copy of the catalogue yet, or not the whole of it."""
 
     code = "catalogue-missing"
     status = 503

@@ -6,6 +6,7 @@ from dawr.consular.settings import ConsularSettings
 from dawr.consular.store import catalogue
 from dawr.consular.watch import Watch
 from dawr.servicekit.clock import Clock, utc_now
+from dawr.servicekit.copies import Copies
 from dawr.servicekit.service import Service
 
 VERSION = "0.1.0"
@@ -19,9 +20,10 @@ def create_service(settings: ConsularSettings | None = None, *, clock: Clock = u
 
     async def has_catalogue() -> bool:
         async with service.database.reading() as connection:
-            return not await catalogue.is_empty(connection)
+            return await catalogue.is_loaded(connection)
 
     service.consumers = create_consumers(service.database, settings.platform)
+    service.background = {"copies": Copies(service.consumers, service.database, settings.platform).follow}
     service.serving = {"watch": watch.run}
     service.ready = {"catalogue": has_catalogue}
     service.routers = (create_router(service.database, watch, mandate_days=settings.mandate_days),)

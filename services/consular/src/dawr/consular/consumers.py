@@ -24,8 +24,8 @@ def create_consumers(database: Database, platform: PlatformSettings) -> Consumer
     booking_events = consumers.topic(BOOKING_EVENTS)
     payments_events = consumers.topic(PAYMENTS_EVENTS)
     payments_refunds = consumers.topic(PAYMENTS_REFUNDS)
-    services = consumers.topic(CATALOG_SERVICES)
-    offices = consumers.topic(CATALOG_OFFICES)
+    services = consumers.topic(CATALOG_SERVICES, is_copy=True)
+    offices = consumers.topic(CATALOG_OFFICES, is_copy=True)
 
     @booking_events.batch
     async def on_turn_facts(batch: Sequence[Received], tx: Transaction) -> None:

@@ -226,7 +226,7 @@ async def allocator_alone(run: Run, people: Sequence[Person]) -> float:
     service = create_service(settings)
     if service.consumers is None:
         raise RuntimeError("booking has no consumers")
-    catalogue = asyncio.ensure_future(service.background["catalogue"]())
+    following = [asyncio.ensure_future(service.background[name]()) for name in ("catalogue", "copies")]
     await service.consumers.start()
     try:
         await until_capacity(run)
@@ -240,7 +240,9 @@ async def allocator_alone(run: Run, people: Sequence[Person]) -> float:
         await _until_turns(run, len(people))
         return (len(people) - 1000) / (time.perf_counter() - (begin + joined) / 2)
     finally:
-        catalogue.cancel()
+        for each in following:
+            each.cancel()
+        await asyncio.gather(*following, return_exceptions=True)
         await service.consumers.stop()
         await service.database.close()
 

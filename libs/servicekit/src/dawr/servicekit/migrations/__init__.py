@@ -62,11 +62,24 @@ DELIVERY_TABLES = (
 )
 """The tables that servicekit needs in every service's database: outbox, inbox, positions, idempotency keys."""
 
+WHOLE_COPIES = """
+    CREATE TABLE whole_copies (
+        topic text PRIMARY KEY,
+        since timestamptz NOT NULL
+    )
+"""
+"""For services that decide from copies of topics of state: those that are whole."""
+
 
 def create_delivery_tables() -> None:
     """Create them, in the first migration of a service."""
     for statement in DELIVERY_TABLES:
         op.execute(statement)
+
+
+def create_whole_copies() -> None:
+    """Create the table of copies that are whole."""
+    op.execute(WHOLE_COPIES)
 
 
 async def migrate(database_url: str, package: str) -> None:

@@ -24,7 +24,8 @@ _log = telemetry.get_logger("dawr.booking")
 
 
 class NoCatalogueYet(Outage):
-    """This service's copy of the catalogue is empty: what a turn costs and what counts as one kind is unknown."""
+    """This service's copy of the catalogue is empty or not yet whole: what a turn costs, which days are open and what
+    counts as one kind is unknown."""
 
 
 async def take_requests(
@@ -58,7 +59,8 @@ def _services(batch: Sequence[Received]) -> set[str]:
 
 
 async def _make_sure_of(catalogue: Catalogue, batch: Sequence[Received], tx: Transaction) -> None:
-    """Look again for a service that is not in memory; without any catalogue nobody is refused, the line waits."""
+    """Look again for a service that is not in memory; without a whole catalogue nobody is refused, the line
+    waits."""
     if catalogue.is_loaded and all(service in catalogue.services for service in _services(batch)):
         return
     await catalogue.refresh(tx.connection)

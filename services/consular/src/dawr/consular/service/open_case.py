@@ -51,7 +51,7 @@ async def _person(tx: Transaction, wish: Wish, caller: UUID) -> UUID:
 
 
 async def _frozen_rate(tx: Transaction, wish: Wish) -> FxRate | None:
-    if await catalogue.is_empty(tx.connection):
+    if not await catalogue.is_loaded(tx.connection):
         raise CatalogueMissing(retry_after_seconds=2)
     service = await catalogue.service(tx.connection, wish.service)
     mission = await catalogue.office(tx.connection, wish.mission)

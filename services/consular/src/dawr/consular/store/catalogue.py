@@ -4,6 +4,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dawr.contracts.catalog import OfficeDescribed, ServiceDescribed
+from dawr.contracts.topics import CATALOG_OFFICES, CATALOG_SERVICES
+from dawr.servicekit import copies
+
+COPIED = (CATALOG_SERVICES, CATALOG_OFFICES)
 
 _KEEP_SERVICE = text("""
 INSERT INTO catalog_services (code, revision, body) VALUES (:code, :revision, CAST(:body AS jsonb))
@@ -43,12 +47,14 @@ async def drop_office(connection: AsyncConnection, code: str) -> None:
     await connection.execute(text("DELETE FROM catalog_offices WHERE code = :code"), {"code": code})
 
 
-async def is_empty(connection: AsyncConnection) -> bool:
-    """Whether no service or no office is known at all: the copy has not arrived yet."""
+async def is_loaded(connection: AsyncConnection) -> bool:
+    """Whether there is a catalogue to go by, and the whole of it: before that, what is missing may still come."""
+    if not await copies.are_whole(connection, COPIED):
+        return False
     found = await connection.execute(
         text("SELECT EXISTS (SELECT FROM catalog_services) AND EXISTS (SELECT FROM catalog_offices)")
     )
-    return not found.scalar()
+    return bool(found.scalar())
 
 
 async def service(connection: AsyncConnection, code: str) -> ServiceDescribed | None:
