@@ -22,7 +22,8 @@ async def ledger(the_stage: Stage, ledger_database: str) -> Ledger:
     """An empty ledger on the module's stage."""
     connection = await asyncpg.connect(ledger_database)
     await connection.execute(
-        "TRUNCATE notes, outbox_messages, inbox_messages, consumer_positions, idempotency_keys RESTART IDENTITY"
+        "TRUNCATE notes, outbox_messages, refused_messages, inbox_messages, consumer_positions, idempotency_keys "
+        "RESTART IDENTITY"
     )
     await connection.close()
     return Ledger(the_stage, ledger_database)

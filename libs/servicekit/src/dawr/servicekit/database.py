@@ -38,7 +38,8 @@ class Transaction:
         """Have a message sent once this transaction is committed; gives its id.
 
         Without `id`, the id follows from the cause and the message's type and key, so that doing the same work
-        again names the same message; without a cause it is new. Staging one id twice is a bug and raises.
+        again names the same message; without a cause it is new. Staging one id twice is a bug and raises, and so is
+        a body that no topic takes (TooLargeToSend).
         """
         cause = cause or self.cause
         if id is None:

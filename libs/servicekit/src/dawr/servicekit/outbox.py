@@ -19,6 +19,18 @@ from dawr.contracts import Message
 from dawr.contracts.topics import TOPIC_OF
 from dawr.servicekit.envelope import Headers
 
+MAX_BODY_BYTES = 1_000_000
+"""A topic takes records of 1 MiB unless it is told otherwise; key and headers are a few hundred bytes of that."""
+
+
+class TooLargeToSend(ValueError):
+    """A message's body is larger than the broker takes: a bug of whoever stages it."""
+
+    def __init__(self, wire_type: str, body_bytes: int) -> None:
+        super().__init__(f"{wire_type} has {body_bytes} bytes, and at most {MAX_BODY_BYTES} can be sent")
+        self.wire_type = wire_type
+        self.body_bytes = body_bytes
+
 
 @dataclass(slots=True)
 class Staged:
@@ -34,13 +46,16 @@ class Staged:
 
     @classmethod
     def of(cls, message: Message, *, id: UUID, traceparent: str | None) -> "Staged":
-        """The record of a message, on the topic that it belongs to."""
+        """The record of a message, on the topic that it belongs to; raises TooLargeToSend."""
+        body = message.model_dump_json().encode()
+        if len(body) > MAX_BODY_BYTES:
+            raise TooLargeToSend(message.wire_type, len(body))
         return cls(
             id=id,
             topic=TOPIC_OF[type(message)].name,
             key=message.key().encode(),
             wire_type=message.wire_type,
-            body=message.model_dump_json().encode(),
+            body=body,
             traceparent=traceparent,
         )
 

@@ -14,6 +14,7 @@ from aiokafka.errors import (
     KafkaConnectionError,
     KafkaError,
     MessageSizeTooLargeError,
+    RecordListTooLargeError,
     TopicAuthorizationFailedError,
 )
 from aiokafka.producer.message_accumulator import BatchBuilder
@@ -36,8 +37,10 @@ MAX_RECORD_BYTES = 2 * 1024 * 1024
 """Twice what a topic takes: a dead letter is as large as what it holds, and says why on top."""
 
 
-NOT_TO_BE_TAKEN = (MessageSizeTooLargeError, InvalidTopicError, TopicAuthorizationFailedError)
-"""What the broker says of one record: the others are not to suffer for it."""
+REFUSED_FOR_GOOD = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidTopicError, UnicodeEncodeError)
+"""What makes one record impossible to send, however often it is tried; the last, a header's name."""
+NOT_TO_BE_TAKEN = (*REFUSED_FOR_GOOD, TopicAuthorizationFailedError)
+"""What the broker says of one record: the others are not to suffer for it. A right can be given by an operator."""
 
 
 class BrokerGone(Transient):
@@ -114,7 +117,7 @@ class Producer:
         with self._sending() as producer:
             partition = partition_of(key, len(await producer.partitions_for(name)))
             future = await producer.send(name, value=value, key=key, partition=partition, headers=headers)
-            return await future
+            return await self._taken(future, producer)
 
     async def send_all(self, records: Sequence[tuple[str, bytes, bytes | None, Headers]]) -> None:
         """Send many records, in their order per partition, and wait until the broker has them all."""
@@ -138,7 +141,16 @@ class Producer:
             for future in sent:
                 future.add_done_callback(_retrieve)
             for future in sent:
-                await future
+                await self._taken(future, producer)
+
+    async def _taken(self, future: "asyncio.Future[RecordMetadata]", producer: AIOKafkaProducer) -> RecordMetadata:
+        """The broker's answer. After a refusal the records' numbers have a gap, and the broker takes nothing more of
+        this producer on that partition: another one goes on."""
+        try:
+            return await future
+        except NOT_TO_BE_TAKEN as error:
+            self._give_up(producer, error)
+            raise
 
     def _sending(self) -> "_Sending":
         if self._producer is None:

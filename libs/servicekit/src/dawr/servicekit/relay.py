@@ -2,8 +2,8 @@
 
 One relay per database holds a session's advisory lock. It reads unsent rows by id, sends them in that order,
 waits until the broker has them all, and marks them sent. A kill between the last two sends them again;
-whoever reads them has an inbox. Sent rows are kept for a while: a broker that lost its log is filled again
-with `resend`.
+whoever reads them has an inbox. What the broker refuses for good is set aside (see `refused`). Sent rows are kept
+for a while: a broker that lost its log is filled again with `resend`.
 """
 
 import asyncio
@@ -13,18 +13,19 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dawr.servicekit import telemetry
+from dawr.servicekit import refused, telemetry
 from dawr.servicekit.database import Database
 from dawr.servicekit.envelope import Headers, headers_for
 from dawr.servicekit.errors import is_transient
 from dawr.servicekit.idempotency import KEPT_HOURS
 from dawr.servicekit.outbox import unpack
-from dawr.servicekit.producer import Producer
+from dawr.servicekit.producer import REFUSED_FOR_GOOD, Producer
 
 _log = telemetry.get_logger("dawr.relay")
 
@@ -32,6 +33,8 @@ BATCH = 500
 _LOCK = 0x64617772  # "dawr": the advisory lock of the relay, one per database
 _IDLE_SECONDS = 0.05
 _STANDBY_SECONDS = 1.0
+_ANEW_SECONDS = 5.0
+"""How long the producer may take to connect anew after a refusal."""
 
 _UNSENT = text("""
 SELECT id, message_id, topic, key, wire_type, body, traceparent, extra_headers, source, staged_at
@@ -106,14 +109,30 @@ class Relay:
                     await session.execute(text(f"SELECT pg_advisory_unlock({_LOCK})"))
 
     async def send_batch(self, session: AsyncConnection) -> int:
-        """Send the oldest unsent messages; how many there were. All were taken by the broker when this returns."""
+        """Send the oldest unsent messages; how many there were. The broker has all when this returns, or refused them
+        for good."""
         rows = (await session.execute(_UNSENT, {"limit": BATCH})).all()
         if rows:
-            await self._producer.send_all([_record(*row) for row in rows])
-            await session.execute(_MARK, {"ids": [row.id for row in rows]})
-            for topic, count in Counter(row.topic for row in rows).items():
-                telemetry.RELAYED.labels(topic).inc(count)
+            await self._send(session, rows)
         return len(rows)
+
+    async def _send(self, session: AsyncConnection, rows: Sequence[Any]) -> None:
+        """Send and mark messages. If one is refused, the halves are sent, one after the other: what was taken comes
+        twice, and the order holds."""
+        try:
+            await self._producer.send_all([_record(*row) for row in rows])
+        except REFUSED_FOR_GOOD as error:
+            if len(rows) == 1:
+                await _set_aside(session, rows[0], type(error).__name__)
+                return
+            await self._producer.wait_ready(_ANEW_SECONDS)
+            middle = len(rows) // 2
+            await self._send(session, rows[:middle])
+            await self._send(session, rows[middle:])
+            return
+        await session.execute(_MARK, {"ids": [row.id for row in rows]})
+        for topic, count in Counter(row.topic for row in rows).items():
+            telemetry.RELAYED.labels(topic).inc(count)
 
     async def _care(self, session: AsyncConnection) -> None:
         """Every few seconds: measure the outbox, and forget what was kept for long enough."""
@@ -124,6 +143,7 @@ class Relay:
         waiting = await depth(session)
         telemetry.OUTBOX_DEPTH.set(waiting.unsent)
         telemetry.OUTBOX_AGE.set(waiting.oldest_seconds)
+        telemetry.OUTBOX_REFUSED.set(await refused.count(session))
         await session.execute(_PRUNE, {"before": now - self._keep})
         await session.execute(_PRUNE_INBOX, {"before": now - self._keep_inbox})
         await session.execute(_PRUNE_KEYS, {"hours": KEPT_HOURS})
@@ -143,6 +163,12 @@ class Relay:
         """Send what is there, then end."""
         self._stopping = True
         self._wake.set()
+
+
+async def _set_aside(session: AsyncConnection, row: Any, reason: str) -> None:
+    await refused.set_aside(session, row.id, reason)
+    telemetry.OUTBOX_REFUSED.inc()
+    _log.error("message.refused", topic=row.topic, type=row.wire_type, id=str(row.message_id), reason=reason)
 
 
 def _record(

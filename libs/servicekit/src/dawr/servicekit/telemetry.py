@@ -44,6 +44,7 @@ BACKGROUND_FAILURES = Counter("dawr_background_failures_total", "Work that raise
 LAG = Gauge("dawr_consumer_lag_records", "Records that wait in the topic", ["topic", "group"])
 OUTBOX_DEPTH = Gauge("dawr_outbox_unsent_messages", "Messages that wait to be sent")
 OUTBOX_AGE = Gauge("dawr_outbox_oldest_seconds", "Age of the oldest message that waits to be sent")
+OUTBOX_REFUSED = Gauge("dawr_outbox_refused_messages", "Messages that the broker refuses, set aside for a person")
 RELAYED = Counter("dawr_outbox_sent_total", "Messages sent", ["topic"])
 
 

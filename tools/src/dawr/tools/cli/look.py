@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +14,9 @@ from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from dawr.contracts.topics import TOPICS
+from dawr.servicekit import refused as refused_messages
 from dawr.servicekit import relay
+from dawr.servicekit.refused import RefusedMessage
 from dawr.tools.platform import state as states
 from dawr.tools.platform.errors import PlatformError
 from dawr.tools.platform.folder import Folder
@@ -130,19 +132,43 @@ async def lag_of_groups(state: states.State) -> list[tuple[str, str, int]]:
 
 
 def outbox(root: Path) -> None:
-    """Print what waits in each outbox."""
+    """Print what waits in each outbox, and each message that the broker refuses."""
     state = running(root)
-    table = Table("service", "unsent", "oldest", box=None, padding=(0, 2, 0, 0))
+    table = Table("service", "unsent", "oldest", "refused", box=None, padding=(0, 2, 0, 0))
+    aside = Table("refused at", "service", "topic", "type", "bytes", "reason", box=None, padding=(0, 2, 0, 0))
     for part in PARTS:
         if part.database:
-            depth = asyncio.run(_depth(state.database(part.name)))
-            table.add_row(part.name, str(depth.unsent), f"{depth.oldest_seconds:.1f} s")
+            depth, refused = asyncio.run(_waiting(state.database(part.name)))
+            table.add_row(part.name, str(depth.unsent), f"{depth.oldest_seconds:.1f} s", str(len(refused)))
+            for each in refused:
+                at = each.refused_at.strftime("%Y-%m-%d %H:%M:%S")
+                aside.add_row(at, part.name, each.topic, each.wire_type, str(each.body_bytes or 0), each.reason)
     Console().print(table)
+    if aside.row_count:
+        Console().print(aside)
 
 
-async def _depth(url: str) -> relay.Depth:
+async def _waiting(url: str) -> tuple[relay.Depth, Sequence[RefusedMessage]]:
     async with _connected(url) as connection:
-        return await relay.depth(connection)
+        return await relay.depth(connection), await refused_messages.read(connection)
+
+
+def put_back(root: Path, service: str) -> None:
+    """Have a service's refused messages sent after all."""
+    count = asyncio.run(_put_back(_outbox_of(root, service)))
+    Console().print(f"{count} messages of {service} are in its outbox again.")
+
+
+async def _put_back(url: str) -> int:
+    async with _connected(url) as connection:
+        return await refused_messages.put_back(connection)
+
+
+def _outbox_of(root: Path, service: str) -> str:
+    state = running(root)
+    if service not in {part.name for part in PARTS if part.database}:
+        raise PlatformError("unknown-service", f"There is no service {service!r} with an outbox.")
+    return state.database(service)
 
 
 @asynccontextmanager
@@ -158,10 +184,7 @@ async def _connected(url: str) -> AsyncIterator[AsyncConnection]:
 
 def resend(root: Path, service: str, hours: float) -> None:
     """Have a service's kept messages of the last hours sent again."""
-    state = running(root)
-    if service not in {part.name for part in PARTS if part.database}:
-        raise PlatformError("unknown-service", f"There is no service {service!r} with an outbox.")
-    count = asyncio.run(_resend(state.database(service), hours))
+    count = asyncio.run(_resend(_outbox_of(root, service), hours))
     Console().print(f"{count} messages of {service} are sent again.")
 
 

@@ -101,16 +101,27 @@ def lag(root: Root = HERE) -> None:
     look.lag(root)
 
 
-@app.command(epilog="Examples:  [bold]dawr outbox[/]   ·   [bold]dawr outbox --resend booking --hours 24[/]")
+@app.command(
+    epilog="Examples:  [bold]dawr outbox[/]   ·   [bold]dawr outbox --resend booking --hours 24[/]   ·   "
+    "[bold]dawr outbox --put-back booking[/]"
+)
 def outbox(
     root: Root = HERE,
     resend: Annotated[
         str | None, typer.Option(help="Send this service's kept messages again (for a broker that lost its log).")
     ] = None,
     hours: Annotated[float, typer.Option(min=0.01, help="How far back to send again.")] = 24.0,
+    put_back: Annotated[
+        str | None, typer.Option(help="Send this service's refused messages, after what was wrong is mended.")
+    ] = None,
 ) -> None:
-    """Show what waits in each service's outbox, or send kept messages again. Readers skip what they have applied."""
-    if resend:
+    """Show what waits in each service's outbox and what the broker refuses, or send kept messages again.
+
+    Readers skip what they have applied.
+    """
+    if put_back:
+        look.put_back(root, put_back)
+    elif resend:
         look.resend(root, resend, hours)
     else:
         look.outbox(root)

@@ -13,7 +13,26 @@ from sqlalchemy.ext.asyncio import create_async_engine
 _LOCK = 0x6D696772  # "migr"
 
 
+REFUSED_MESSAGES = """
+    CREATE TABLE IF NOT EXISTS refused_messages (
+        id bigint PRIMARY KEY,
+        message_id uuid NOT NULL,
+        topic text NOT NULL,
+        key bytea NOT NULL,
+        wire_type text NOT NULL,
+        body bytea,
+        traceparent text,
+        extra_headers text,
+        source text NOT NULL,
+        staged_at timestamptz NOT NULL,
+        reason text NOT NULL,
+        refused_at timestamptz NOT NULL
+    )
+"""
+"""Came after the first databases were made: `migrate` sees to it in every one."""
+
 DELIVERY_TABLES = (
+    REFUSED_MESSAGES,
     """
     CREATE TABLE outbox_messages (
         id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -96,6 +115,7 @@ async def migrate(database_url: str, package: str) -> None:
 def _upgrade(connection: Connection, package: str) -> None:
     # Replicas may start at once: the first one migrates, the others wait for it and find nothing left to do.
     connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+    connection.execute(text(REFUSED_MESSAGES))
     config = Config()
     with (
         resources.as_file(resources.files("dawr.servicekit.migrations")) as scripts,
