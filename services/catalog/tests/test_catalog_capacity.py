@@ -7,15 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dawr.catalog.domain.calendars import Weekday
 from dawr.catalog.domain.capacity import (
     DecidedDay,
     Decider,
     MonthOfCapacity,
-    Offer,
     WantedDay,
-    WeekdayPlan,
-    WeekPlan,
-    WindowSeats,
     check_revision,
     decide_day,
     follow_plan,
@@ -23,10 +20,9 @@ from dawr.catalog.domain.capacity import (
     month_of,
     months_between,
     publication,
-    seats,
     take_away,
 )
-from dawr.catalog.domain.offices import Weekday
+from dawr.catalog.domain.weeks import Offer, WeekdayPlan, WeekPlan, WindowSeats, seats
 from dawr.catalog.errors import (
     ChangedMeanwhile,
     DateOver,

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dawr.catalog.domain.offices import Office, OfficeKind, Weekday, earliest_date
+from dawr.catalog.domain.calendars import Weekday
+from dawr.catalog.domain.offices import Office, OfficeKind, earliest_date
 from dawr.catalog.domain.services import (
     FeeDecision,
     Origin,

@@ -18,7 +18,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from dawr.catalog.app import create_service
-from dawr.catalog.domain.capacity import Offer, WantedDay
+from dawr.catalog.domain.capacity import WantedDay
+from dawr.catalog.domain.weeks import Offer
 from dawr.catalog.folder.catalogue import shipped
 from dawr.catalog.seeding import republish_all, seed
 from dawr.catalog.service.decide import set_day, set_fee

@@ -76,6 +76,107 @@ class OpensTooLate(Refusal):
     title = Text(ar="موعد فتح الحجز بعد انقضاء اليوم", en="Booking would open after the day is over")
 
 
+class ReleasesDontAddUp(Refusal):
+    """The parts in which a day's seats are released are not the whole; their sum in percent is in the answer."""
+
+    code = "releases-dont-add-up"
+    status = 422
+    title = Text(
+        ar="مجموع دفعات فتح المقاعد لا يساوي مئة بالمئة", en="The parts in which seats open don't add up to 100 percent"
+    )
+
+
+class ReleasesOutOfOrder(Refusal):
+    """A part is released before the one ahead of it, or the first not when the day opens; `at` names it."""
+
+    code = "releases-out-of-order"
+    status = 422
+    title = Text(
+        ar="دفعات فتح المقاعد غير مرتبة أو لا تبدأ عند موعد الفتح",
+        en="The parts in which seats open are out of order, or don't start when booking opens",
+    )
+
+
+class KeptTooMuch(Refusal):
+    """The shares that are kept are more than the day's seats; their sum in percent is in the answer."""
+
+    code = "kept-too-much"
+    status = 422
+    title = Text(ar="الحصص المحجوزة أكثر من مقاعد اليوم", en="The kept shares are more than the day's seats")
+
+
+class UnknownPlan(Refusal):
+    """No capacity plan has this id."""
+
+    code = "unknown-plan"
+    status = 404
+    title = Text(ar="لا توجد خطة بهذا الرقم", en="No capacity plan has this id")
+
+
+class PlanMovedOn(Refusal):
+    """The plan is in a state from which it can't be moved so; `state` and `to` name both."""
+
+    code = "plan-moved-on"
+    status = 409
+    title = Text(ar="تجاوزت الخطة هذه المرحلة", en="The plan is no longer at that stage")
+
+
+class OwnProposal(Refusal):
+    """Who proposes a plan can't approve it, under whatever role: that takes a second person."""
+
+    code = "own-proposal"
+    status = 403
+    title = Text(ar="لا يعتمد الخطة من اقترحها", en="Who proposed the plan can't approve it")
+
+
+class NotYourProposal(Refusal):
+    """Only who proposed a plan can change it or withdraw it."""
+
+    code = "not-your-proposal"
+    status = 403
+    title = Text(ar="هذه الخطة من اقتراح شخص آخر", en="Somebody else proposed this plan")
+
+
+class PlanOvertaken(Refusal):
+    """Another plan was published since this one was proposed: it would undo what its proposer never saw."""
+
+    code = "plan-overtaken"
+    status = 409
+    title = Text(ar="نُشرت خطة أخرى بعد اقتراح هذه", en="Another plan was published since this one was proposed")
+
+
+class UnknownClosure(Refusal):
+    """No closure has this id."""
+
+    code = "unknown-closure"
+    status = 404
+    title = Text(ar="لا يوجد إغلاق بهذا الرقم", en="No closure has this id")
+
+
+class ClosureEndsEarly(Refusal):
+    """A closure's last day is before its first."""
+
+    code = "closure-ends-early"
+    status = 422
+    title = Text(ar="ينتهي الإغلاق قبل أن يبدأ", en="The closure ends before it starts")
+
+
+class ClosureOver(Refusal):
+    """The closure's last day is over: withdrawing it would reopen nothing."""
+
+    code = "closure-over"
+    status = 409
+    title = Text(ar="انقضت مدة الإغلاق", en="The closure is over")
+
+
+class ClosureWithdrawn(Refusal):
+    """The closure was withdrawn already."""
+
+    code = "closure-withdrawn"
+    status = 409
+    title = Text(ar="سُحب قرار الإغلاق من قبل", en="The closure was withdrawn already")
+
+
 class WrongCurrency(Refusal):
     """Nobody who offers the service through this channel takes this currency."""
 

@@ -9,8 +9,9 @@ from dawr.catalog.api.callers import Planner, reader
 from dawr.catalog.api.conditional import IfMatch, entity_tag, seen_revisions
 from dawr.catalog.api.forms import CapacityChange, IsoDate
 from dawr.catalog.api.shown import Shown
-from dawr.catalog.domain.capacity import Decider, MonthOfCapacity, Offer
+from dawr.catalog.domain.capacity import Decider, MonthOfCapacity
 from dawr.catalog.domain.offices import Office
+from dawr.catalog.domain.weeks import Offer
 from dawr.catalog.errors import (
     ChangedMeanwhile,
     DateOver,

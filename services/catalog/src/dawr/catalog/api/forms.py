@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StringConstraints
 
-from dawr.catalog.domain.capacity import WantedDay, WindowSeats
+from dawr.catalog.domain.capacity import WantedDay
+from dawr.catalog.domain.weeks import WindowSeats
 from dawr.contracts import Channel, Money
 from dawr.contracts.catalog import Fee
 from dawr.contracts.values import Code, Currency, TierCode, WindowStart

@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from dawr.catalog.domain.offices import Office, OfficeKind, Region, Weekday
+from dawr.catalog.domain.calendars import Weekday
+from dawr.catalog.domain.offices import Office, OfficeKind, Region
 from dawr.catalog.domain.services import Agency, Service, Visit, fees_in_force, fees_to_come
 from dawr.contracts import Channel, Text
 from dawr.contracts.catalog import Fee

@@ -3,36 +3,43 @@
 A month of one offer is the unit that is published, with a revision of its own.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from calendar import monthrange
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from dawr.catalog.domain.offices import Weekday
+from dawr.catalog.domain.calendars import (
+    Calendar,
+    ClosedBy,
+    ClosedOn,
+    Closure,
+    Hours,
+    Weekday,
+    closure_on,
+    holds,
+    hours_on,
+    minutes_open,
+)
+from dawr.catalog.domain.offices import Office
+from dawr.catalog.domain.weeks import Offer, ReleasePart, WeekdayPlan, WeekPlan, WindowSeats, seats
 from dawr.catalog.errors import (
     ChangedMeanwhile,
     DateOver,
     DateTooFar,
-    Negative,
     OpensTooLate,
-    WindowsDontAddUp,
-    WindowsOverlap,
 )
-from dawr.contracts.catalog import CapacityDay, CapacityPublished
+from dawr.contracts import Text
+from dawr.contracts.catalog import CapacityDay, CapacityPublished, ClosedDay, KeptSeats, Release
 from dawr.contracts.values import Window
 
 FURTHEST_DAYS = 400
 """How far ahead a day's capacity can be decided: a year, and room to plan it."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Offer:
-    """A tier of a service at an office: what capacity is planned for."""
-
-    office: str
-    service: str
-    tier: str
+NOTHING_PLANNED = Text(ar="لا توجد خطة لهذا اليوم", en="Nothing is planned for this day")
+OUTSIDE_HOURS = Text(ar="لا تقع أي فترة ضمن ساعات الدوام", en="No window lies within the opening hours")
 
 
 class Decider(StrEnum):
@@ -40,15 +47,6 @@ class Decider(StrEnum):
 
     PLAN = "plan"
     STAFF = "staff"
-
-
-@dataclass(frozen=True, slots=True)
-class WindowSeats:
-    """A part of a day as somebody wants it: `HH:MM` local times, and seats."""
-
-    start: str
-    end: str
-    capacity: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,29 +63,100 @@ class WantedDay:
 
 
 @dataclass(frozen=True, slots=True)
-class WeekdayPlan:
-    """What one weekday can take."""
+class OpenDay:
+    """A day on which people are served."""
 
-    capacity: int
-    windows: tuple[Window, ...]
-    opens_days_before: int
-    """Booking opens at local midnight, so many days before."""
+    day: CapacityDay
+    hours: Hours
+    """When the office is open then."""
+    note: Text | None = None
+    """Why the hours are not the usual ones; none: they are."""
 
 
-@dataclass(frozen=True, slots=True)
-class WeekPlan:
-    """What an offer can take on each weekday; a weekday that is not here is closed."""
+def day_of(
+    week: WeekPlan | None, office: Office, calendar: Calendar, closures: Iterable[Closure], on: date
+) -> OpenDay | ClosedDay:
+    """What the week in force, an office, its calendar and the closures make of a date.
 
-    offer: Offer
-    days: Mapping[Weekday, WeekdayPlan]
+    A closure goes before the calendar, and the calendar before the week. Windows that don't lie within the hours of
+    the day fall out; a day without windows that is shorter than usual has its seats by the minutes that are left.
+    """
+    closure = closure_on(closures, office.code, office.region, on)
+    if closure is not None:
+        return _closed(on, ClosedBy.CLOSURE, closure.reason)
+    opening = hours_on(office.hours, calendar, on)
+    if isinstance(opening, ClosedOn):
+        return _closed(on, opening.kind, opening.reason)
+    weekday = Weekday(on.isoweekday())
+    plan = week.days.get(weekday) if week is not None and week.valid_from <= on else None
+    if plan is None:
+        return _closed(on, ClosedBy.NO_PLAN, NOTHING_PLANNED)
+    windows = tuple(each for each in plan.windows if holds(opening.hours, each.start, each.end))
+    if plan.windows and not windows:
+        return _closed(on, ClosedBy.SPECIAL, opening.note or OUTSIDE_HOURS)
+    if windows:
+        capacity = sum(each.capacity for each in windows)
+    else:
+        capacity = scaled(plan.capacity, minutes_open(opening.hours), minutes_open(office.hours.get(weekday, ())))
+    return OpenDay(_opened(plan, on, capacity, windows, office.zone), opening.hours, opening.note)
 
-    def day(self, on: date, zone: str) -> CapacityDay | None:
-        """The capacity that the plan gives a date; none if it is closed then."""
-        plan = self.days.get(Weekday(on.isoweekday()))
-        if plan is None:
-            return None
-        opens = datetime.combine(on - timedelta(days=plan.opens_days_before), time(), ZoneInfo(zone))
-        return CapacityDay(date=on, capacity=plan.capacity, opens_at=opens.astimezone(UTC), windows=plan.windows)
+
+def _closed(on: date, kind: ClosedBy, reason: Text) -> ClosedDay:
+    return ClosedDay(date=on, kind=kind.value, reason=reason)
+
+
+def scaled(capacity: int, minutes: int, usual: int) -> int:
+    """The seats of a day that is shorter than usual: by its minutes, rounded down, but one at least if it has any.
+
+    A day that is longer than usual, or usually closed, has the seats that are planned.
+    """
+    if minutes >= usual:
+        return capacity
+    return max(capacity * minutes // usual, min(capacity, 1))
+
+
+def _opened(plan: WeekdayPlan, on: date, capacity: int, windows: tuple[Window, ...], zone: str) -> CapacityDay:
+    opening_day = on - timedelta(days=plan.opens_days_before)
+    return CapacityDay(
+        date=on,
+        capacity=capacity,
+        opens_at=moment(opening_day, plan.opens_time, zone),
+        windows=windows,
+        releases=_releases(plan.releases, capacity, opening_day, zone),
+        kept=tuple(
+            KeptSeats(share=share, seats=count) for share, percent in plan.kept if (count := capacity * percent // 100)
+        ),
+    )
+
+
+def _releases(parts: Sequence[ReleasePart], capacity: int, on: date, zone: str) -> tuple[Release, ...]:
+    """The seats of each part, rounded down; the last has the rest."""
+    counts = [capacity * part.percent // 100 for part in parts[:-1]]
+    counts.append(capacity - sum(counts))
+    return tuple(Release(at=moment(on, part.at, zone), seats=count) for part, count in zip(parts, counts, strict=False))
+
+
+def moment(on: date, clock: str, zone: str) -> datetime:
+    """The moment in UTC at which it is a time `HH:MM` on a date in a zone.
+
+    A time that comes twice, as the clocks go back, is the first of both. One that never comes, as they go on, is the
+    moment at which they do: so times of a day are in the same order as their moments.
+    """
+    local = datetime.combine(on, time.fromisoformat(clock))
+    place = ZoneInfo(zone)
+    early, late = (local.replace(tzinfo=place, fold=fold).astimezone(UTC) for fold in (0, 1))
+    if early <= late:
+        return early
+    # In the gap: `late` is before the clocks go on and `early` after it. Zones change on full minutes.
+    before, after = 0, int((early - late).total_seconds()) // 60
+    old = late.astimezone(place).utcoffset()
+    while after - before > 1:
+        middle = (before + after) // 2
+        if (late + timedelta(minutes=middle)).astimezone(place).utcoffset() == old:
+            before = middle
+        else:
+            after = middle
+    return late + timedelta(minutes=after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +177,9 @@ class MonthOfCapacity:
     revision: int = 0
     """0: never published."""
     days: tuple[DecidedDay, ...] = ()
-    """By date."""
+    """By date. What staff decided for a day that a closure closes is here too, and in `closed`."""
+    closed: tuple[ClosedDay, ...] = ()
+    """By date: days on which it would be open by its week, or by what staff decided, and is not."""
     taken_away: bool = False
     """Long over: the topic no longer holds it."""
 
@@ -116,9 +187,20 @@ class MonthOfCapacity:
         """What is decided for a date."""
         return next((each for each in self.days if each.day.date == day), None)
 
-    def _with(self, days: Iterable[DecidedDay]) -> "MonthOfCapacity":
-        ordered = tuple(sorted(days, key=lambda each: each.day.date))
-        return replace(self, days=ordered, revision=self.revision + 1, taken_away=False)
+    @property
+    def open_days(self) -> tuple[CapacityDay, ...]:
+        """By date: the days on which people are served."""
+        closed = {each.date for each in self.closed}
+        return tuple(each.day for each in self.days if each.day.date not in closed)
+
+    def _with(self, days: Iterable[DecidedDay], closed: Iterable[ClosedDay]) -> "MonthOfCapacity":
+        return replace(
+            self,
+            days=tuple(sorted(days, key=lambda each: each.day.date)),
+            closed=tuple(sorted(closed, key=lambda each: each.date)),
+            revision=self.revision + 1,
+            taken_away=False,
+        )
 
 
 def month_of(day: date) -> str:
@@ -142,13 +224,65 @@ def follow_plan(month: MonthOfCapacity, plan: WeekPlan, zone: str, *, first: dat
     kept = [each for each in month.days if each.by is Decider.STAFF or not first <= each.day.date < end]
     decided = {each.day.date for each in kept}
     added = [DecidedDay(day, Decider.PLAN) for day in planned if day is not None and day.date not in decided]
-    revised = month._with([*kept, *added])
+    revised = month._with([*kept, *added], month.closed)
     return None if revised.days == month.days else revised
+
+
+def follow_plans(
+    month: MonthOfCapacity,
+    weeks: Iterable[WeekPlan],
+    office: Office,
+    calendar: Calendar,
+    closures: Iterable[Closure],
+    *,
+    first: date,
+    days: int,
+) -> MonthOfCapacity | None:
+    """The month with `days` dates from `first` on as plans, calendar and closures have them; none if it is so.
+
+    `weeks` are those that are published, in any order: the last to have begun counts. What staff decided for a day
+    goes before plans and calendar, but not before a closure, which closes days after the span too. Dates before the
+    span stay as they are.
+    """
+    newest = sorted(weeks, key=lambda week: week.valid_from, reverse=True)
+    mine = [each for each in closures if any(each.closes(office.code, office.region, on) for on in _dates(month))]
+    end = first + timedelta(days=days)
+    kept = [each for each in month.days if each.by is Decider.STAFF or not first <= each.day.date < end]
+    by_staff = {each.day.date for each in kept if each.by is Decider.STAFF}
+    closed = {
+        each.date: each
+        for each in month.closed
+        if each.date < first or (each.date >= end and each.kind != ClosedBy.CLOSURE)
+    }
+    for decided in kept:
+        closure = closure_on(mine, office.code, office.region, decided.day.date)
+        if decided.day.date >= first and closure is not None:
+            closed[decided.day.date] = _closed(decided.day.date, ClosedBy.CLOSURE, closure.reason)
+    for on in _dates(month):
+        if not first <= on < end or on in by_staff:
+            continue
+        week = next((each for each in newest if each.valid_from <= on), None)
+        if week is None or Weekday(on.isoweekday()) not in week.days:
+            continue
+        outcome = day_of(week, office, calendar, mine, on)
+        if isinstance(outcome, OpenDay):
+            kept.append(DecidedDay(outcome.day, Decider.PLAN))
+        else:
+            closed[on] = outcome
+    revised = month._with(kept, closed.values())
+    return None if (revised.days, revised.closed) == (month.days, month.closed) else revised
+
+
+def _dates(month: MonthOfCapacity) -> list[date]:
+    year, number = map(int, month.month.split("-"))
+    return [date(year, number, day) for day in range(1, monthrange(year, number)[1] + 1)]
 
 
 def decide_day(month: MonthOfCapacity, wanted: WantedDay, *, zone: str, now: datetime) -> MonthOfCapacity | None:
     """The month with a person's decision about one of its days; none if that is what is decided already.
 
+    It opens a holiday or a weekend, but not a day that a closure closes: there it waits for the closure's end.
+    The day's releases and kept shares stay as far as its seats go; one that opens otherwise opens all at once.
     Refuses what `seats` refuses, a day that is over at the office (DateOver) or too far ahead (DateTooFar),
     and an opening after the day's end (OpensTooLate).
     """
@@ -164,11 +298,37 @@ def decide_day(month: MonthOfCapacity, wanted: WantedDay, *, zone: str, now: dat
         opens_at=opens_at.astimezone(UTC),
         windows=windows,
         hold_seconds=wanted.hold_seconds,
+        releases=_same_releases(before.day if before else None, wanted.capacity, opens_at),
+        kept=_same_kept(before.day if before else None, wanted.capacity),
     )
     decided = DecidedDay(day, Decider.STAFF)
-    if before == decided:
+    closed = [each for each in month.closed if each.date != wanted.date or each.kind == ClosedBy.CLOSURE]
+    if before == decided and len(closed) == len(month.closed):
         return None
-    return month._with([*(each for each in month.days if each.day.date != wanted.date), decided])
+    return month._with([*(each for each in month.days if each.day.date != wanted.date), decided], closed)
+
+
+def _same_releases(before: CapacityDay | None, capacity: int, opens_at: datetime) -> tuple[Release, ...]:
+    """The parts as they were, if the day opens as it did: seats more or fewer are the last parts'."""
+    if before is None or not before.releases or before.opens_at != opens_at:
+        return ()
+    left, parts = capacity, []
+    for part in before.releases:
+        parts.append(Release(at=part.at, seats=min(part.seats, left)))
+        left -= parts[-1].seats
+    parts[-1] = Release(at=parts[-1].at, seats=parts[-1].seats + left)
+    return tuple(parts)
+
+
+def _same_kept(before: CapacityDay | None, capacity: int) -> tuple[KeptSeats, ...]:
+    """The kept shares as they were, as far as the seats go."""
+    left, kept = capacity, []
+    for each in before.kept if before is not None else ():
+        count = min(each.seats, left)
+        left -= count
+        if count:
+            kept.append(KeptSeats(share=each.share, seats=count))
+    return tuple(kept)
 
 
 def check_date(day: date, *, zone: str, now: datetime) -> None:
@@ -178,27 +338,6 @@ def check_date(day: date, *, zone: str, now: datetime) -> None:
         raise DateOver(date=day, today=today)
     if (day - today).days > FURTHEST_DAYS:
         raise DateTooFar(date=day, furthest=today + timedelta(days=FURTHEST_DAYS))
-
-
-def seats(capacity: int, windows: Sequence[WindowSeats]) -> tuple[Window, ...]:
-    """The windows of a day of this capacity, or none: then the day is one line.
-
-    Refuses seats below zero (Negative), windows that overlap, are out of order or end before they start
-    (WindowsOverlap), and windows whose seats are not the day's (WindowsDontAddUp).
-    """
-    if capacity < 0:
-        raise Negative(field="capacity")
-    ends = "00:00"
-    for window in windows:
-        if window.capacity < 0:
-            raise Negative(field="windows.capacity", window=window.start)
-        if window.start < ends or window.end <= window.start:
-            raise WindowsOverlap(window=window.start)
-        ends = window.end
-    total = sum(window.capacity for window in windows)
-    if windows and total != capacity:
-        raise WindowsDontAddUp(capacity=capacity, windows=total)
-    return tuple(Window(start=each.start, end=each.end, capacity=each.capacity) for each in windows)
 
 
 def check_revision(month: MonthOfCapacity, seen: Collection[int] | None) -> None:
@@ -231,5 +370,6 @@ def publication(month: MonthOfCapacity, zone: str) -> CapacityPublished:
         month=month.month,
         revision=month.revision,
         zone=zone,
-        days=tuple(each.day for each in month.days),
+        days=month.open_days,
+        closed=month.closed,
     )

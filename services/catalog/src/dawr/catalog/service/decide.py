@@ -5,7 +5,6 @@ from uuid import UUID
 
 from dawr.catalog.domain.capacity import (
     MonthOfCapacity,
-    Offer,
     WantedDay,
     check_revision,
     decide_day,
@@ -14,6 +13,7 @@ from dawr.catalog.domain.capacity import (
 )
 from dawr.catalog.domain.offices import Office
 from dawr.catalog.domain.services import decide_fee, describe_service, standing_fees
+from dawr.catalog.domain.weeks import Offer
 from dawr.catalog.errors import NotOffered, UnknownOffice, UnknownService
 from dawr.catalog.service.tell import tell
 from dawr.catalog.store import capacity as capacity_store

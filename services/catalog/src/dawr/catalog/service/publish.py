@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from dawr.catalog.domain.capacity import (
     MonthOfCapacity,
-    WeekPlan,
     follow_plan,
     is_long_over,
     month_of,
@@ -15,6 +14,7 @@ from dawr.catalog.domain.capacity import (
 )
 from dawr.catalog.domain.offices import describe_office
 from dawr.catalog.domain.services import describe_service, standing_fees
+from dawr.catalog.domain.weeks import WeekPlan
 from dawr.catalog.service.tell import tell, tell_taken_away
 from dawr.catalog.store import capacity as capacity_store
 from dawr.catalog.store import offices as office_store

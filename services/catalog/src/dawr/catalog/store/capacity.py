@@ -9,8 +9,9 @@ from pydantic import TypeAdapter
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dawr.catalog.domain.capacity import DecidedDay, MonthOfCapacity, Offer, WeekdayPlan, WeekPlan
-from dawr.catalog.domain.offices import Weekday
+from dawr.catalog.domain.calendars import Weekday
+from dawr.catalog.domain.capacity import DecidedDay, MonthOfCapacity
+from dawr.catalog.domain.weeks import Offer, WeekdayPlan, WeekPlan
 from dawr.contracts.values import Window
 
 _DAYS = TypeAdapter(tuple[DecidedDay, ...])

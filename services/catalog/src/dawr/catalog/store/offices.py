@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dawr.catalog.domain.offices import Office, OfficeKind, Region, Weekday
+from dawr.catalog.domain.calendars import Weekday
+from dawr.catalog.domain.offices import Office, OfficeKind, Region
 from dawr.catalog.store.stored import Stored
 from dawr.contracts import Text
 
