@@ -14,7 +14,7 @@ import orjson
 
 from dawr.contracts import derived_id
 from dawr.contracts.topics import PAYMENTS_EVENTS, PAYMENTS_REFUNDS
-from dawr.servicekit.replays import Outcome, Reader, outcome_of
+from dawr.servicekit.replays import Outcome, Reader, applied_here, outcome_of
 from dawr.servicekit.testing import Stage, headers_of, until
 
 from .stories import LOOK, NAMES, BankFails, IsTold, Later, Says, Step, Visits, of, payer_of, payment_of, refunds_of
@@ -27,6 +27,7 @@ TABLES = {
     "refunds": "SELECT to_jsonb(r) FROM refunds r ORDER BY id",
     "provider_events": "SELECT to_jsonb(e) - ARRAY['id', 'event_id', 'body', 'outcome', 'times_seen']"
     " FROM provider_events e ORDER BY reference, type",
+    "inbox": "SELECT to_jsonb(i) FROM inbox_messages i ORDER BY message_id",
     "ledger": "SELECT to_jsonb(t) - 'id' || jsonb_build_object('postings', (SELECT jsonb_agg(to_jsonb(p) -"
     " 'transaction_id' ORDER BY line) FROM ledger_postings p WHERE transaction_id = t.id))"
     " FROM ledger_transactions t ORDER BY payment_id, kind, refund_id",
@@ -61,7 +62,12 @@ class Theatre:
 
     @asynccontextmanager
     async def playing(self, **settings: Any) -> AsyncIterator[None]:
-        """Run payments; when it ends and is run again, it is a new process to everybody else."""
+        """Run payments; when it ends and is run again, it is a new process to everybody else.
+
+        In the end the inbox must have grown by as many messages as were applied. Each effect in payments is keyed by
+        itself, so that rows alone would not tell that a message was applied twice.
+        """
+        unaccounted = await self._inbox_size() - applied_here("payments")
         service = quick_payments(
             self.stage,
             self.database_url,
@@ -80,6 +86,14 @@ class Theatre:
             parts = (self.stage, self.bank, service, url, self.database_url, self.clock, http)
             self.towns = {name: Town(*parts, payer=payer_of(name), subject=of(name)) for name in NAMES}
             yield
+        assert await self._inbox_size() - applied_here("payments") == unaccounted, "a message was applied again"
+
+    async def _inbox_size(self) -> int:
+        connection = await asyncpg.connect(self.database_url)
+        try:
+            return int(await connection.fetchval("SELECT count(*) FROM inbox_messages"))
+        finally:
+            await connection.close()
 
     async def perform(self, steps: Iterable[Step], *, times: int = 1) -> None:
         """Take the steps one after the other, each so often that can come so often. Time goes on only

@@ -18,7 +18,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from dawr.contracts.topics import Topic
-from dawr.servicekit import mortal
+from dawr.servicekit import mortal, telemetry
 from dawr.servicekit.dead_letters import read_dead_letters
 from dawr.servicekit.settings import PlatformSettings
 from dawr.servicekit.testing import Stage, topics_of
@@ -84,6 +84,13 @@ class Reader:
     def _partitions(self, topic: Topic) -> list[TopicPartition]:
         name = self.stage.platform.topic_prefix + topic.name
         return [TopicPartition(name, number) for number in range(topic.partitions)]
+
+
+def applied_here(service: str) -> int:
+    """How many messages the consumers of a service have applied in this process so far, each time counted."""
+    samples = (sample for metric in telemetry.HANDLED.collect() for sample in metric.samples)
+    of_service = (each for each in samples if each.labels["group"].partition(".")[0] == service)
+    return int(sum(each.value for each in of_service if each.name.endswith("_total")))
 
 
 @dataclass
