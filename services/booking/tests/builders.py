@@ -3,6 +3,7 @@
 import datetime as dt
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 from dawr.booking import domain
 from dawr.booking.domain import Seats, State, Turn, Wish, published
 from dawr.contracts import Channel, FxRate, Money, Place, Pool
-from dawr.contracts.catalog import CapacityDay
+from dawr.contracts.booking import Share
+from dawr.contracts.catalog import CapacityDay, KeptSeats, Release
 from dawr.contracts.values import Window
 
 NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
@@ -114,6 +116,34 @@ def days(draw: st.DrawFn) -> CapacityDay:
     capacity = sum(each.capacity for each in windows) if windows else draw(st.integers(0, 5))
     return day(capacity, windows)
 
+
+SHARES: tuple[Share, ...] = ("accessible", "assisted", "urgent")
+
+
+@st.composite
+def parted_days(draw: st.DrawFn) -> CapacityDay:
+    """A day of which seats are released in up to three parts, and kept for shares."""
+    plain = draw(days())
+    cuts = sorted(draw(st.lists(st.integers(0, plain.capacity), max_size=2)))
+    parts = [after - before for before, after in pairwise([0, *cuts, plain.capacity])]
+    opens_at = NOW - timedelta(hours=2)
+    kept: list[KeptSeats] = []
+    for share in draw(st.lists(st.sampled_from(SHARES), unique=True)):
+        room = plain.capacity - sum(each.seats for each in kept)
+        kept.append(KeptSeats(share=share, seats=draw(st.integers(0, room))))
+    return plain.model_copy(
+        update={
+            "opens_at": opens_at,
+            "releases": tuple(
+                Release(at=opens_at + place * timedelta(hours=2), seats=count) for place, count in enumerate(parts)
+            ),
+            "kept": tuple(kept),
+        }
+    )
+
+
+shared_wishes = st.builds(lambda asked, share: replace(asked, share=share), wishes, st.none() | st.sampled_from(SHARES))
+shared_batches = st.lists(shared_wishes, max_size=25, unique_by=lambda each: each.turn_id)
 
 quotas = st.fixed_dictionaries(
     {}, optional={pool.key: days().map(lambda each: published(None, each, CLOSES)) for pool in POOLS}

@@ -30,9 +30,9 @@ from services.booking.tests.builders import (
 )
 
 from dawr.booking import domain
-from dawr.booking.domain import LIVE, TRANSITIONS, Seats, State, Turn, Wish, allocation, settlement, turns
+from dawr.booking.domain import LIVE, TRANSITIONS, Seats, State, Turn, Wish, allocation, moving, settlement, turns
 from dawr.booking.errors import IllegalMove
-from dawr.contracts import Channel, FxRate, Money
+from dawr.contracts import Channel, FxRate, Money, Text
 from dawr.contracts.booking import RefusalCode, TurnExpired, TurnHeld, TurnRefused
 
 POOL = POOLS[0].key
@@ -186,7 +186,7 @@ def test_the_table_is_the_only_way_to_move(state: State, to: State) -> None:
 
 def test_no_other_code_sets_a_state() -> None:
     """`replace(…, state=…)` stands in `Turn.moved` and nowhere else; a new turn's first move is of the table too."""
-    for module in (allocation, settlement, turns):
+    for module in (allocation, moving, settlement, turns):
         for call in ast.walk(ast.parse(inspect.getsource(module))):
             if not isinstance(call, ast.Call) or ast.unparse(call.func) == "IllegalMove":
                 continue
@@ -199,7 +199,10 @@ def test_no_other_code_sets_a_state() -> None:
 def test_each_move_is_told_by_its_own_fact() -> None:
     for state, moves in TRANSITIONS.items():
         for to, fact in moves.items():
-            if state is not State.REQUESTED:
+            if to is state:
+                there = in_state(state).moved(to, NOW, "why", noting={"from": POOL}, pool=POOLS[1])
+                assert type(domain.moved_fact(there, NOW, Text(ar="سبب", en="why"))) is fact
+            elif state is not State.REQUESTED:
                 assert type(domain.fact_of(in_state(state).moved(to, NOW, "why"), NOW)) is fact
 
 

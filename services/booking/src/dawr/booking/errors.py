@@ -61,6 +61,22 @@ class UnknownOffice(Refusal):
     title = Text(ar="لا يوجد مكتب بهذا الرمز", en="There is no such office")
 
 
+class UnknownTier(Refusal):
+    """The service has no such tier."""
+
+    code = "unknown-tier"
+    status = 404
+    title = Text(ar="لا توجد فئة بهذا الرمز لهذه الخدمة", en="The service has no such tier")
+
+
+class UnknownRegion(Refusal):
+    """The catalogue has no office in such a region."""
+
+    code = "unknown-region"
+    status = 404
+    title = Text(ar="لا توجد منطقة بهذا الرمز", en="There is no such region")
+
+
 class NotOffered(Refusal):
     """The office does not offer this service to those who ask this way."""
 
@@ -81,6 +97,53 @@ class TooFarAhead(Refusal):
     code = "too-far-ahead"
     status = 422
     title = Text(ar="المدى المطلوب أبعد من المسموح", en="The days asked for reach too far")
+
+
+class SpanTooLong(Refusal):
+    """More days at once than are answered."""
+
+    code = "span-too-long"
+    status = 422
+    title = Text(ar="المدة المطلوبة أطول من المسموح", en="The span of days is too long")
+
+
+class FromAfterTo(Refusal):
+    """A span that ends before it begins."""
+
+    code = "from-after-to"
+    status = 422
+    title = Text(ar="تاريخ البداية بعد تاريخ النهاية", en="The span ends before it begins")
+
+
+class ShareNotAllowed(Refusal):
+    """The seats of this share are asked for by others: `urgent` ones by the office's staff, `assisted` by a desk."""
+
+    code = "share-not-allowed"
+    status = 403
+    title = Text(ar="لا يحق لك طلب مقعد من هذه الحصة", en="You may not ask for a seat of this share")
+
+
+class ReasonNeeded(Refusal):
+    """Who asks for another says for whom and why, and nobody on the staff asks so for themselves."""
+
+    code = "reason-needed"
+    status = 422
+    title = Text(ar="يلزم تحديد الشخص والسبب", en="Say for whom it is, other than yourself, and why")
+
+
+class NothingToCancel(Refusal):
+    """The office is not open on that day, nobody has a turn there, or the day is over."""
+
+    code = "nothing-to-cancel"
+    title = Text(ar="لا توجد أدوار ولا مقاعد في هذا اليوم", en="There are no turns and no seats on that day")
+
+
+class UnknownCancellation(Refusal):
+    """No cancellation of that day has this id."""
+
+    code = "unknown-cancellation"
+    status = 404
+    title = Text(ar="لا يوجد إلغاء بهذا الرقم", en="There is no such cancellation")
 
 
 class TooManyRequests(Refusal):
@@ -142,7 +205,9 @@ REFUSALS: dict[RefusalCode, Text] = {
         ar="امتلأت هذه الفترة؛ اختر فترة أخرى من اليوم نفسه", en="This window is full; choose another one of the day"
     ),
     RefusalCode.WINDOW_UNKNOWN: Text(ar="لا توجد فترة تبدأ في هذا الوقت", en="No window starts at that time"),
-    RefusalCode.NOT_OPEN_YET: Text(ar="لم يُفتح الحجز لهذا اليوم بعد", en="This day is not open for booking yet"),
+    RefusalCode.NOT_OPEN_YET: Text(
+        ar="لم يُفتح حجز المقاعد المتبقية في هذا اليوم بعد", en="The seats of this day are not open for booking yet"
+    ),
     RefusalCode.CLOSED: Text(
         ar="المكتب لا يقدم هذه الخدمة في هذا اليوم", en="The office does not serve this on that day"
     ),

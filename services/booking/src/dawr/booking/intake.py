@@ -32,8 +32,9 @@ from dawr.booking.openapi import with_take_turn
 from dawr.booking.pace import Pace
 from dawr.booking.present import links, requested, shown_turn
 from dawr.booking.settings import BookingSettings
+from dawr.booking.shares import DESKS, asked_for
 from dawr.contracts import Channel, Message, Place, Pool, derived_id
-from dawr.contracts.booking import RefusalCode, RequestTurn
+from dawr.contracts.booking import ReasonCode, RefusalCode, RequestTurn, Share
 from dawr.contracts.ids import turn_id as turn_id_for
 from dawr.contracts.topics import BOOKING_REQUESTS
 from dawr.contracts.values import Code, TierCode, WindowStart
@@ -70,6 +71,15 @@ class TakeTurn(BaseModel):
     office: Code
     date: Annotated[date, Field(description="A local date of the office.")]
     window: WindowStart | None = None
+    share: Annotated[
+        Share | None,
+        Field(
+            description="Whose kept seats it may have. `accessible` is for anybody to ask, and looked at when they "
+            "come to the counter; `urgent` and `assisted` ones are asked for by a desk, with `person_id` and `reason`."
+        ),
+    ] = None
+    person_id: Annotated[UUID | None, Field(strict=False, description="For whom, where a desk asks.")] = None
+    reason: Annotated[ReasonCode | None, Field(description="Why, where a desk asks.")] = None
 
 
 class Intake:
@@ -107,7 +117,7 @@ class Intake:
         """Accept a request for a turn: 202 with its place in the line, or its answer with `Prefer: wait`."""
         headers = {name: value.decode("latin-1") for name, value in request.scope["headers"]}
         caller = await self._verifier.caller(headers.get(b"authorization"))
-        require(caller, Role.CITIZEN)
+        require(caller, Role.CITIZEN, *DESKS)
         key = headers.get(b"idempotency-key")
         if not key or not _KEY.fullmatch(key):
             raise KeyMissing
@@ -116,26 +126,30 @@ class Intake:
         except ValidationError as error:
             raise problems.invalid_request(_located(error)) from error
         now = self._clock()
-        pool = self._checked(wanted, now.date())
+        asked = asked_for(wanted, caller)
+        pool = self._checked(wanted, asked.channel, now.date())
         turn_id = turn_id_for(caller.person_id, key)
-        print_ = fingerprint(pool.key, wanted.window)
+        print_ = fingerprint(pool.key, wanted.window, *asked.more)
         known = self._recent.get(turn_id)
         if known is not None and known != print_:
             raise KeyReused
         pace = self._pace.take(caller.person_id) if known is None else {}
-        if known is None and self._line.knows_sold_out(pool.key, turn_id):
+        if known is None and wanted.share is None and self._line.knows_sold_out(pool.key, turn_id):
             self._line.asks_for(pool.key)
             raise SeatRefused(RefusalCode.SOLD_OUT)
         self._line.asks_for(pool.key)
         command = RequestTurn(
             turn_id=turn_id,
-            person_id=caller.person_id,
-            asked_by=caller.person_id,
+            person_id=asked.person_id,
+            asked_by=asked.person_id,
             pool=pool,
             window=wanted.window,
-            channel=Channel.ONLINE,
+            channel=asked.channel,
             fingerprint=print_,
             asked_at=now,
+            share=wanted.share,
+            entered_by=asked.entered_by,
+            reason=wanted.reason,
         )
         place = await self.append(command, id=derived_id(turn_id, print_))
         self._line.has_appended(pool.key, place)
@@ -144,18 +158,20 @@ class Intake:
         turn = await self._line.answer(place, turn_id, seconds) if seconds else None
         return self._answer(request, turn_id, place, print_, turn, pace)
 
-    def _checked(self, wanted: TakeTurn, today: date) -> Pool:
+    def _checked(self, wanted: TakeTurn, channel: Channel, today: date) -> Pool:
         """The pool that is asked for; refuses what the catalogue does not have."""
         known_by = (today, self._catalogue.version)
         if known_by != self._known_by or len(self._pools) > _REMEMBERED_POOLS:
             self._pools, self._known_by = {}, known_by
+        if channel is not Channel.ONLINE:
+            return self._check(wanted, channel, today)
         asked = (wanted.service, wanted.tier, wanted.office, wanted.date)
         pool = self._pools.get(asked)
         if pool is None:
-            pool = self._pools[asked] = self._check(wanted, today)
+            pool = self._pools[asked] = self._check(wanted, channel, today)
         return pool
 
-    def _check(self, wanted: TakeTurn, today: date) -> Pool:
+    def _check(self, wanted: TakeTurn, channel: Channel, today: date) -> Pool:
         catalogue = self._catalogue
         if not catalogue.is_loaded:
             raise CatalogueMissing(retry_after_seconds=RETRY_AFTER_SECONDS)
@@ -167,7 +183,7 @@ class Intake:
             raise UnknownOffice
         if office.kind == "mission":
             raise MissionOnly
-        if wanted.service not in office.services or Channel.ONLINE not in service.channels:
+        if wanted.service not in office.services or channel not in service.channels:
             raise NotOffered
         if wanted.date > today + timedelta(days=self._settings.ahead_days):
             raise TooFarAhead(ahead_days=self._settings.ahead_days)

@@ -1,11 +1,13 @@
 """Turns and seats: what may happen to them, decided purely. State and time come in, new state and facts go out."""
 
 from dawr.booking.domain.allocation import Wish, allocate
-from dawr.booking.domain.seats import Seats, WindowSeats, closed, published
+from dawr.booking.domain.moving import DAY_CANCELLED, Cleared, clear_day
+from dawr.booking.domain.seats import KeptSeats, Release, Seats, WindowSeats, closed, is_overfull, plan_of, published
 from dawr.booking.domain.settlement import cancel, note_refund, refund_late, refund_request, settle_payment
 from dawr.booking.domain.turns import (
     LIVE,
     TRANSITIONS,
+    Entered,
     RefundState,
     State,
     Turn,
@@ -14,12 +16,18 @@ from dawr.booking.domain.turns import (
     fact_of,
     further,
     has_run_out,
+    moved_fact,
 )
 
 __all__ = [
+    "DAY_CANCELLED",
     "LIVE",
     "TRANSITIONS",
+    "Cleared",
+    "Entered",
+    "KeptSeats",
     "RefundState",
+    "Release",
     "Seats",
     "State",
     "Turn",
@@ -28,12 +36,16 @@ __all__ = [
     "advance",
     "allocate",
     "cancel",
+    "clear_day",
     "closed",
     "expire",
     "fact_of",
     "further",
     "has_run_out",
+    "is_overfull",
+    "moved_fact",
     "note_refund",
+    "plan_of",
     "published",
     "refund_late",
     "refund_request",

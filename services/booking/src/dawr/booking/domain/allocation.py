@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from dawr.booking.domain.seats import Seats, WindowSeats
-from dawr.booking.domain.turns import State, Turn, advance
+from dawr.booking.domain.turns import Entered, State, Turn, advance
 from dawr.contracts import Channel, FxRate, Money, Place, Pool
-from dawr.contracts.booking import RefusalCode
+from dawr.contracts.booking import RefusalCode, Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,10 @@ class Wish:
     fingerprint: str
     case_id: UUID | None = None
     fx: FxRate | None = None
+    share: Share | None = None
+    """The share whose kept seats it may have."""
+    entered: Entered | None = None
+    """Who of the staff asked for it, if anybody did."""
 
 
 def allocate(
@@ -47,35 +51,40 @@ def allocate(
     seats = dict(pools)
     taken = set(live)
     turns = []
+    at = now.isoformat()  # once: written for each turn, it would cost as much as finding its seat
     for wish in wishes:
         pool, person = wish.pool.key, (wish.person_id, wish.family)
-        turn = _answer(wish, seats.get(pool), person in taken, now, hold)
+        turn = _answer(wish, seats.get(pool), person in taken, now, at, hold)
         if turn.state is not State.REFUSED:
             taken.add(person)
-            seats[pool] = seats[pool].taking(turn.window)
+            seats[pool] = seats[pool].taking(turn.window, 1, turn.seat)
         turns.append(turn)
     return turns, seats
 
 
-def _answer(wish: Wish, seats: Seats | None, has_live_turn: bool, now: datetime, hold: timedelta) -> Turn:
+def _answer(wish: Wish, seats: Seats | None, has_live_turn: bool, now: datetime, at: str, hold: timedelta) -> Turn:
     refusal = _refusal(wish, seats, has_live_turn, now)
     if refusal is not None or seats is None or wish.fee is None:
         code = refusal or RefusalCode.CLOSED
-        opens_at = seats.opens_at if seats and code is RefusalCode.NOT_OPEN_YET else None
-        return _turn(wish, State.REFUSED, now, code.value, refusal=code, opens_at=opens_at)
+        opens_at = seats.opens_next(now) if seats and code is RefusalCode.NOT_OPEN_YET else None
+        return _turn(wish, State.REFUSED, at, code.value, refusal=code, opens_at=opens_at)
     window = seats.window_for(wish.window)
     start = window.start if isinstance(window, WindowSeats) else None
+    source = seats.source_for(wish.share, now) if seats.kept else None
+    seat = None if isinstance(source, RefusalCode) else source
     if wish.fee.is_free:
-        return _turn(wish, State.CONFIRMED, now, "free", window=start, fee=wish.fee, payable=wish.fee)
+        return _turn(wish, State.CONFIRMED, at, "free", window=start, fee=wish.fee, payable=wish.fee, seat=seat)
     payable = wish.fx.convert(wish.fee) if wish.fx else wish.fee
     until = now + (timedelta(seconds=seats.hold_seconds) if seats.hold_seconds else hold)
-    return _turn(wish, State.HELD, now, "seat-held", window=start, fee=wish.fee, payable=payable, held_until=until)
+    return _turn(
+        wish, State.HELD, at, "seat-held", window=start, fee=wish.fee, payable=payable, held_until=until, seat=seat
+    )
 
 
 def _turn(
     wish: Wish,
     to: State,
-    at: datetime,
+    at: str,
     cause: str,
     *,
     window: str | None = None,
@@ -84,8 +93,12 @@ def _turn(
     held_until: datetime | None = None,
     refusal: RefusalCode | None = None,
     opens_at: datetime | None = None,
+    seat: Share | None = None,
 ) -> Turn:
-    """The turn that a wish becomes, in its first state."""
+    """The turn that a wish becomes, in its first state; `at` is the moment in ISO 8601."""
+    step = {"state": to.value, "at": at, "cause": cause}
+    if wish.entered is not None:
+        step |= {"by": str(wish.entered.by), "reason": wish.entered.reason}
     return Turn(
         id=wish.turn_id,
         person_id=wish.person_id,
@@ -104,7 +117,9 @@ def _turn(
         refusal=refusal,
         opens_at=opens_at,
         case_id=wish.case_id,
-        history=({"state": to.value, "at": at.isoformat(), "cause": cause},),
+        history=(step,),
+        share=wish.share,
+        seat=seat,
     )
 
 
@@ -123,5 +138,9 @@ def _refusal(wish: Wish, seats: Seats | None, has_live_turn: bool, now: datetime
         return RefusalCode.ONE_LIVE_TURN
     if seats.left == 0:
         return RefusalCode.SOLD_OUT
+    if seats.kept or seats.releases:
+        source = seats.source_for(wish.share, now)
+        if isinstance(source, RefusalCode):
+            return source
     window = seats.window_for(wish.window)
     return window if isinstance(window, RefusalCode) else None

@@ -8,6 +8,7 @@ from dawr.booking.domain.seats import Seats, WindowSeats
 from dawr.booking.domain.turns import RefundState, State, Turn, further
 from dawr.booking.errors import AmountDiffers, IllegalMove
 from dawr.contracts import Message, Money
+from dawr.contracts.booking import RefusalCode
 from dawr.contracts.ids import refund_id
 from dawr.contracts.payments import CancelPayment, RefundReason, RequestRefund
 from dawr.contracts.values import Subject
@@ -29,7 +30,10 @@ def settle_payment(
     if turn.state is State.HELD:
         return turn.moved(State.CONFIRMED, now, "paid", paid=True), seats, None
     if turn.state is State.EXPIRED and seats is not None and _has_room(seats, turn.window, now):
-        return turn.moved(State.CONFIRMED, now, "paid-late", paid=True), seats.taking(turn.window), None
+        seat = seats.source_for(turn.share, now)
+        if not isinstance(seat, RefusalCode):
+            again = turn.moved(State.CONFIRMED, now, "paid-late", paid=True, seat=seat)
+            return again, seats.taking(turn.window, 1, seat), None
     if turn.state is State.EXPIRED:
         refunded, refund = _refunding(turn, now, RefundReason.PAID_TOO_LATE)
         return refunded, seats, refund

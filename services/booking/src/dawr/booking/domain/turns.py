@@ -1,19 +1,22 @@
 """Turns: their states, the only moves between them, and the facts that tell of these."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
 from dawr.booking.errors import IllegalMove
-from dawr.contracts import Channel, FxRate, Money, Place, Pool
+from dawr.contracts import Channel, FxRate, Money, Place, Pool, Text
 from dawr.contracts.booking import (
     RefusalCode,
+    Share,
     TurnCancelled,
     TurnConfirmed,
     TurnExpired,
     TurnFact,
     TurnHeld,
+    TurnMoved,
     TurnRefused,
 )
 from dawr.contracts.ids import payment_id
@@ -41,8 +44,13 @@ TRANSITIONS: dict[State, dict[State, type[TurnFact]]] = {
         State.EXPIRED: TurnExpired,
         State.CANCELLED_BY_CITIZEN: TurnCancelled,
         State.CANCELLED_BY_OFFICE: TurnCancelled,
+        State.HELD: TurnMoved,  # to a later day, by the office
     },
-    State.CONFIRMED: {State.CANCELLED_BY_CITIZEN: TurnCancelled, State.CANCELLED_BY_OFFICE: TurnCancelled},
+    State.CONFIRMED: {
+        State.CANCELLED_BY_CITIZEN: TurnCancelled,
+        State.CANCELLED_BY_OFFICE: TurnCancelled,
+        State.CONFIRMED: TurnMoved,
+    },
     State.EXPIRED: {State.CONFIRMED: TurnConfirmed},  # paid late, and the seat was still free
 }
 """Every allowed move and the fact that tells of it."""
@@ -74,6 +82,14 @@ def further(now: RefundState, told: RefundState) -> RefundState:
 
 
 @dataclass(frozen=True, slots=True)
+class Entered:
+    """Who of the staff asked on behalf of a person, and why."""
+
+    by: UUID
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """A turn as it stands."""
 
@@ -97,15 +113,32 @@ class Turn:
     opens_at: datetime | None = None
     case_id: UUID | None = None
     history: tuple[dict[str, str], ...] = field(default=())
+    share: Share | None = None
+    """The share that it was asked for in."""
+    seat: Share | None = None
+    """The share whose kept seat it has, to which the seat goes back; none for a seat that anybody can have."""
+
+    @property
+    def entered_by(self) -> UUID | None:
+        """Who of the staff asked for it on behalf of the person, if anybody did."""
+        by = self.history[0].get("by") if self.history else None
+        return UUID(by) if by else None
+
+    @property
+    def moves(self) -> list[str]:
+        """The pools from which the office moved it, by their keys, oldest first."""
+        return [step["from"] for step in self.history if "from" in step]
 
     @property
     def payment_id(self) -> UUID:
         """Its one payment."""
         return payment_id(self.id)
 
-    def moved(self, to: State, at: datetime, cause: str, **changes: object) -> "Turn":
-        """In a new state, with the step noted; raises IllegalMove."""
-        step = {"state": advance(self.state, to).value, "at": at.isoformat(), "cause": cause}
+    def moved(
+        self, to: State, at: datetime, cause: str, *, noting: Mapping[str, str] | None = None, **changes: object
+    ) -> "Turn":
+        """In a new state, with the step noted, and what else it is to note; raises IllegalMove."""
+        step = {"state": advance(self.state, to).value, "at": at.isoformat(), "cause": cause, **(noting or {})}
         return replace(self, state=to, history=(*self.history, step), **changes)  # type: ignore[arg-type]
 
 
@@ -119,7 +152,31 @@ def expire(turn: Turn, now: datetime) -> Turn:
     return turn.moved(State.EXPIRED, now, "hold-ran-out")
 
 
-def fact_of(turn: Turn, at: datetime, *, by: str = "citizen", reason: str = "", late: bool = False) -> TurnFact:
+def moved_fact(turn: Turn, at: datetime, reason: Text) -> TurnMoved:
+    """The fact that tells of a turn's new day."""
+    return TurnMoved(
+        turn_id=turn.id,
+        person_id=turn.person_id,
+        asked_by=turn.asked_by,
+        pool=turn.pool,
+        case_id=turn.case_id,
+        at=at,
+        from_pool=Pool.parse(turn.moves[-1]),
+        window=turn.window,
+        held_until=turn.held_until if turn.state is State.HELD else None,
+        reason=reason,
+    )
+
+
+def fact_of(
+    turn: Turn,
+    at: datetime,
+    *,
+    by: str = "citizen",
+    reason: str = "",
+    reason_text: Text | None = None,
+    late: bool = False,
+) -> TurnFact:
     """The fact that tells of the state that a turn has just reached."""
     if turn.state is State.HELD:
         return TurnHeld(
@@ -152,4 +209,4 @@ def fact_of(turn: Turn, at: datetime, *, by: str = "citizen", reason: str = "", 
     if turn.state is State.EXPIRED:
         return TurnExpired(**base, held_until=turn.held_until)
     refund = turn.payable if turn.refund is RefundState.DUE else None
-    return TurnCancelled(**base, by=by, reason=reason, refund=refund)
+    return TurnCancelled(**base, by=by, reason=reason, refund=refund, reason_text=reason_text)

@@ -8,8 +8,13 @@ from dawr.booking.domain import Seats, Turn
 from dawr.booking.service.tell import tell_expired
 from dawr.booking.store import pools, turns
 from dawr.servicekit.database import Transaction
+from dawr.servicekit.errors import Transient
 
 BATCH = 500
+
+
+class SeatMoved(Transient):
+    """A turn expired or was moved between the look at it and its lock: look again."""
 
 
 async def expire_holds(tx: Transaction) -> int:
@@ -38,7 +43,7 @@ async def lock_and_let_go(
         if turn.pool.key in keys and domain.has_run_out(turn, tx.now)
     ]
     for turn in expired:
-        seats[turn.pool.key] = seats[turn.pool.key].taking(turn.window, -1)
+        seats[turn.pool.key] = seats[turn.pool.key].taking(turn.window, -1, turn.seat)
         tell_expired(tx, turn)
     await turns.save(tx.connection, expired)
     return locked | {turn.id: turn for turn in expired}

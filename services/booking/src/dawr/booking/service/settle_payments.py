@@ -8,23 +8,18 @@ from sqlalchemy.exc import IntegrityError
 from dawr.booking import domain
 from dawr.booking.domain import RefundState, Seats, State, Turn
 from dawr.booking.errors import UnknownTurn
-from dawr.booking.service.expire_holds import lock_and_let_go
+from dawr.booking.service.expire_holds import SeatMoved, lock_and_let_go
 from dawr.booking.service.tell import ask_refund, tell_confirmed
 from dawr.booking.store import pools, turns
 from dawr.contracts.payments import PaymentCaptured, RefundAccepted, RefundFact, RefundFailed, RefundSucceeded
 from dawr.servicekit.database import Transaction
 from dawr.servicekit.envelope import Cause, Received
-from dawr.servicekit.errors import Transient
 
 REFUND_STATES: dict[type[RefundFact], RefundState] = {
     RefundAccepted: RefundState.ACCEPTED,
     RefundSucceeded: RefundState.SUCCEEDED,
     RefundFailed: RefundState.FAILED,
 }
-
-
-class SeatMoved(Transient):
-    """A turn expired between the look at it and its lock: look again."""
 
 
 async def settle_payments(tx: Transaction, batch: Sequence[Received]) -> None:

@@ -8,13 +8,14 @@ from uuid import UUID
 
 from dawr.booking import domain
 from dawr.booking.catalogue import Catalogue
-from dawr.booking.domain import Seats, State, Turn, Wish
+from dawr.booking.domain import Entered, Seats, State, Turn, Wish
 from dawr.booking.errors import IllegalMove, UnknownTurn
-from dawr.booking.service.expire_holds import lock_and_let_go
+from dawr.booking.service.clear_days import ClearedDays
+from dawr.booking.service.expire_holds import SeatMoved, lock_and_let_go
 from dawr.booking.service.tell import tell_allocated, tell_cancelled
 from dawr.booking.store import pools, turns
 from dawr.contracts import Place
-from dawr.contracts.booking import CancelTurn, RequestTurn
+from dawr.contracts.booking import CancelDay, CancelTurn, RequestTurn
 from dawr.servicekit import telemetry
 from dawr.servicekit.database import Transaction
 from dawr.servicekit.envelope import Received
@@ -39,10 +40,13 @@ async def take_requests(
     requests = [each.message for each in batch if isinstance(each.message, RequestTurn)]
     people = {(each.person_id, catalogue.family(each.pool.service)) for each in requests}
     live = await turns.live(tx.connection, people)
-    before, keys = await _lock_pools(tx, batch, requests, live)
-    seats = dict(before)
     cancelled = [each.message.turn_id for each in batch if isinstance(each.message, CancelTurn)]
-    locked = await lock_and_let_go(tx, cancelled, seats, keys)
+    days = ClearedDays([each.message for each in batch if isinstance(each.message, CancelDay)])
+    # A turn may have been moved since its cancellation was asked for.
+    others = await turns.pools_of(tx.connection, cancelled)
+    before, keys = await _lock_pools(tx, batch, requests, live, others, await days.pools(tx))
+    seats = dict(before)
+    locked = await lock_and_let_go(tx, [*cancelled, *await days.turns(tx)], seats, keys)
     # What was seen before the locks may be a moment old. A turn that came since is met by the unique index.
     taken = {(turn.person_id, turn.family) for turn in live if not domain.has_run_out(turn, tx.now)}
     for wishes, run in _runs(batch):
@@ -50,7 +54,10 @@ async def take_requests(
             await _allocate(tx, run, taken, seats, catalogue, hold=hold, grace=grace)
         else:
             for each in run:
-                await _cancel(tx, each, taken, seats, locked)
+                if isinstance(each.message, CancelDay):
+                    await days.clear(tx, each.message, taken, seats, locked, each.cause)
+                else:
+                    await _cancel(tx, each, taken, seats, locked)
     await pools.save(tx.connection, before, seats)
 
 
@@ -75,19 +82,27 @@ def _runs(batch: Sequence[Received]) -> Iterator[tuple[bool, list[Received]]]:
 
 
 async def _lock_pools(
-    tx: Transaction, batch: Sequence[Received], requests: Sequence[RequestTurn], live: Sequence[Turn]
+    tx: Transaction,
+    batch: Sequence[Received],
+    requests: Sequence[RequestTurn],
+    live: Sequence[Turn],
+    others: set[str],
+    cleared: set[str],
 ) -> tuple[dict[str, Seats], set[str]]:
-    """Lock the pools of the batch; gives their seats, and those of them where holds that ran out are to be let go."""
+    """Lock the pools of the batch, with `others` and those of days that are `cleared`; gives their seats, and those of
+    them where holds that ran out are to be let go."""
     wanted = {each.message.pool.key for each in batch if isinstance(each.message, (RequestTurn, CancelTurn))}
     lapsed = {turn.pool.key for turn in live if domain.has_run_out(turn, tx.now)}
-    seats = await pools.lock(tx.connection, wanted | lapsed)
+    seats = await pools.lock(tx.connection, wanted | lapsed | others | cleared)
     asked = Counter(each.pool.key for each in requests)
     tight = {key for key, count in asked.items() if key in seats and _is_tight(seats[key], count)}
-    return seats, tight | lapsed
+    return seats, tight | lapsed | cleared
 
 
 def _is_tight(seats: Seats, asked: int) -> bool:
-    return seats.left < asked or any(each.left < asked for each in seats.windows)
+    return (
+        seats.left - seats.kept_free < asked or bool(seats.releases) or any(each.left < asked for each in seats.windows)
+    )
 
 
 async def _allocate(
@@ -122,7 +137,7 @@ async def _allocate(
         known = await turns.by_ids(tx.connection, [turn.id for turn in given if turn.id not in written])
         for turn in given:
             if turn.id in written:
-                seats[turn.pool.key] = seats[turn.pool.key].taking(turn.window)
+                seats[turn.pool.key] = seats[turn.pool.key].taking(turn.window, 1, turn.seat)
                 tell_allocated(tx, turn, catalogue, cause=causes[turn.id], grace=grace)
             if turn.id not in known:
                 taken.add((turn.person_id, turn.family))
@@ -154,6 +169,8 @@ def _wish(received: Received, catalogue: Catalogue) -> Wish:
         fingerprint=request.fingerprint,
         case_id=request.case_id,
         fx=request.fx,
+        share=request.share,
+        entered=Entered(request.entered_by, request.reason) if request.entered_by and request.reason else None,
     )
 
 
@@ -170,8 +187,10 @@ async def _cancel(
     if command.turn_id not in locked:  # it may have got its seat in this very batch
         locked |= await turns.lock(tx.connection, [command.turn_id], now=tx.now)
     turn = locked.get(command.turn_id)
-    if turn is None or turn.pool != command.pool:
+    if turn is None or (turn.pool != command.pool and command.pool.key not in turn.moves):
         raise UnknownTurn(turn_id=str(command.turn_id))
+    if turn.pool.key not in seats:
+        raise SeatMoved
     by_office = command.role == "office"
     if not by_office and command.asked_by not in {turn.person_id, turn.asked_by}:
         raise UnknownTurn(turn_id=str(command.turn_id))
@@ -186,5 +205,5 @@ async def _cancel(
     await turns.save(tx.connection, [cancelled])
     locked[turn.id] = cancelled
     taken.discard((turn.person_id, turn.family))
-    seats[turn.pool.key] = seats[turn.pool.key].taking(turn.window, -1)
+    seats[turn.pool.key] = seats[turn.pool.key].taking(turn.window, -1, turn.seat)
     tell_cancelled(tx, cancelled, asks, by_office=by_office, reason=command.reason, cause=received.cause)

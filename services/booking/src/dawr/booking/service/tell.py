@@ -1,4 +1,4 @@
-"""What is told of a turn: each fact happens once in its life, so its id follows from the turn."""
+"""What is told of a turn: each fact happens once in its life, so its id follows from the turn (a move counts)."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -6,7 +6,7 @@ from datetime import timedelta
 from dawr.booking import domain
 from dawr.booking.catalogue import Catalogue
 from dawr.booking.domain import State, Turn
-from dawr.contracts import Message, Subject, derived_id
+from dawr.contracts import Message, Subject, Text, derived_id
 from dawr.contracts.payments import RequestPayment
 from dawr.servicekit.database import Transaction
 from dawr.servicekit.envelope import Cause
@@ -40,12 +40,26 @@ def tell_expired(tx: Transaction, turn: Turn) -> None:
 
 
 def tell_cancelled(
-    tx: Transaction, turn: Turn, asks: Sequence[Message], *, by_office: bool, reason: str, cause: Cause | None
+    tx: Transaction,
+    turn: Turn,
+    asks: Sequence[Message],
+    *,
+    by_office: bool,
+    reason: str,
+    reason_text: Text | None = None,
+    cause: Cause | None,
 ) -> None:
     """Tell that a turn was given back, and ask payments for what follows."""
-    _tell(tx, turn, domain.fact_of(turn, tx.now, by="office" if by_office else "citizen", reason=reason), cause)
+    by = "office" if by_office else "citizen"
+    _tell(tx, turn, domain.fact_of(turn, tx.now, by=by, reason=reason, reason_text=reason_text), cause)
     for ask in asks:
         _tell(tx, turn, ask, cause)
+
+
+def tell_moved(tx: Transaction, turn: Turn, reason: Text, *, cause: Cause) -> None:
+    """Tell of a turn's new day. That can happen several times in its life: the id counts them."""
+    fact = domain.moved_fact(turn, tx.now, reason)
+    tx.stage(fact, id=derived_id(turn.id, f"{fact.wire_type}/{len(turn.moves)}"), cause=cause)
 
 
 def ask_refund(tx: Transaction, turn: Turn, request: Message, cause: Cause | None) -> None:

@@ -9,10 +9,13 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dawr.booking.domain import Seats, WindowSeats
+from dawr.booking.domain import KeptSeats, Release, Seats, WindowSeats
 from dawr.contracts import Pool
 
-_COLUMNS = "pool, office, service, tier, date, capacity, in_use, planned, opens_at, closes_at, windows, hold_seconds"
+_COLUMNS = (
+    "pool, office, service, tier, date, capacity, in_use, planned, opens_at, closes_at, windows, hold_seconds, "
+    "releases, kept"
+)
 _LOCK = text(f"SELECT {_COLUMNS} FROM quota_days WHERE pool = ANY(CAST(:pools AS text[])) ORDER BY pool FOR UPDATE")
 _SAVE = text("""
 UPDATE quota_days AS q
@@ -23,6 +26,14 @@ FROM unnest(CAST(:pools AS text[]), CAST(:capacities AS int[]), CAST(:in_use AS 
             CAST(:windows AS text[]), CAST(:opens AS timestamptz[]), CAST(:closes AS timestamptz[]),
             CAST(:hold_seconds AS int[]))
      AS n(pool, capacity, in_use, planned, windows, opens_at, closes_at, hold_seconds)
+WHERE q.pool = n.pool
+""")
+# Written by itself, for pools that have such parts: most have none, and each column of `_SAVE` costs them all.
+_SAVE_PARTS = text("""
+UPDATE quota_days AS q
+SET releases = CAST(n.releases AS jsonb), kept = CAST(n.kept AS jsonb), kept_free = n.kept_free
+FROM unnest(CAST(:pools AS text[]), CAST(:releases AS text[]), CAST(:kept AS text[]), CAST(:kept_free AS int[]))
+     AS n(pool, releases, kept, kept_free)
 WHERE q.pool = n.pool
 """)
 _ADD = text("""
@@ -36,18 +47,33 @@ FROM unnest(CAST(:pools AS text[]), CAST(:dates AS date[]), CAST(:capacities AS 
      AS n(pool, date, capacity, planned, windows, opens_at, closes_at, hold_seconds)
 ORDER BY pool
 """)
-_AVAILABILITY = text(f"""
-SELECT {_COLUMNS} FROM quota_days
-WHERE service = :service AND tier = :tier AND office = ANY(CAST(:offices AS text[]))
-  AND date BETWEEN :first AND :last
-ORDER BY office, date
+# With a free seat for anybody, and those with one that is kept, each as many as will do: whoever moves a day's turns
+# locks them all.
+_LATER_DAYS = text("""
+(SELECT pool, date FROM quota_days
+ WHERE service = :service AND tier = :tier AND office = :office AND date > :date
+   AND planned > 0 AND in_use + kept_free < capacity
+ ORDER BY date LIMIT :limit)
+UNION
+(SELECT pool, date FROM quota_days
+ WHERE service = :service AND tier = :tier AND office = :office AND date > :date
+   AND planned > 0 AND kept_free > 0 AND in_use < capacity
+ ORDER BY date LIMIT :limit)
+ORDER BY date
+""")
+_OF_DAY = text("""
+SELECT pool FROM quota_days
+WHERE office = :office AND date = :date AND closes_at > :now AND (planned > 0 OR in_use > 0)
+  AND (CAST(:service AS text) IS NULL OR service = :service) AND (CAST(:tier AS text) IS NULL OR tier = :tier)
+ORDER BY pool
 """)
 _SOLD_OUT = text("""
 SELECT q.pool,
        ARRAY(SELECT t.id FROM turns t
              WHERE t.pool = q.pool AND (t.state <> 'REFUSED' OR t.refusal <> 'sold-out')) AS known
 FROM quota_days q
-WHERE q.pool = ANY(CAST(:pools AS text[])) AND q.planned > 0 AND q.in_use >= q.capacity AND q.closes_at > :now
+WHERE q.pool = ANY(CAST(:pools AS text[])) AND q.planned > 0 AND q.in_use + q.kept_free >= q.capacity
+  AND q.closes_at > :now
   AND NOT EXISTS (SELECT FROM turns t WHERE t.pool = q.pool AND t.state = 'HELD' AND t.held_until <= :now)
 """)
 
@@ -64,8 +90,12 @@ async def lock(connection: AsyncConnection, pools: Iterable[str]) -> dict[str, S
 async def save(connection: AsyncConnection, before: Mapping[str, Seats], after: Mapping[str, Seats]) -> None:
     """Write what changed of locked pools."""
     changed = {key: seats for key, seats in after.items() if before.get(key) != seats}
-    if changed:
-        await connection.execute(_SAVE, _columns(changed))
+    if not changed:
+        return
+    await connection.execute(_SAVE, _columns(changed))
+    parts = {key: seats for key, seats in changed.items() if _has_parts(seats) or _has_parts(before.get(key))}
+    if parts:
+        await connection.execute(_SAVE_PARTS, _part_columns(parts))
 
 
 async def add(connection: AsyncConnection, office: str, service: str, tier: str, days: Mapping[date, Seats]) -> None:
@@ -74,19 +104,29 @@ async def add(connection: AsyncConnection, office: str, service: str, tier: str,
     parameters = _columns(pools) | {"office": office, "service": service, "tier": tier, "dates": list(days)}
     del parameters["in_use"]
     await connection.execute(_ADD, parameters)
+    parts = {key: seats for key, seats in pools.items() if _has_parts(seats)}
+    if parts:
+        await connection.execute(_SAVE_PARTS, _part_columns(parts))
 
 
-async def availability(
-    connection: AsyncConnection, service: str, tier: str, offices: Iterable[str], first: date, last: date
-) -> list[tuple[str, date, Seats]]:
-    """The days of a service and tier at some offices: office, date, seats; by office and date. One table, no join."""
-    parameters = {"service": service, "tier": tier, "offices": list(offices), "first": first, "last": last}
-    rows = await connection.execute(_AVAILABILITY, parameters)
-    return [(row.office, row.date, _seats(row)) for row in rows]
+async def later_days(connection: AsyncConnection, pool: Pool, limit: int) -> list[Pool]:
+    """The next days of the same office, service and tier that have seats free, by date; at most twice the limit."""
+    parameters = {"office": pool.office, "service": pool.service, "tier": pool.tier, "date": pool.date, "limit": limit}
+    return [Pool.parse(row.pool) for row in await connection.execute(_LATER_DAYS, parameters)]
+
+
+async def of_day(
+    connection: AsyncConnection, office: str, day: date, *, service: str | None, tier: str | None, now: datetime
+) -> list[str]:
+    """The pools of an office's day, if it is not over, that are open or have turns, by their keys; of a service or
+    tier only if it is named."""
+    parameters = {"office": office, "date": day, "service": service, "tier": tier, "now": now}
+    return [row.pool for row in await connection.execute(_OF_DAY, parameters)]
 
 
 async def sold_out(connection: AsyncConnection, pools: Iterable[str], now: datetime) -> dict[str, frozenset[UUID]]:
-    """Those of the pools that have no seat left, and no hold that has run out; with their turns of another answer."""
+    """Those of the pools that have no seat left for anybody (one may be kept for a share), and no hold that has run
+    out; with their turns of another answer."""
     rows = await connection.execute(_SOLD_OUT, {"pools": list(pools), "now": now})
     return {row.pool: frozenset(row.known) for row in rows}
 
@@ -101,6 +141,25 @@ def _columns(pools: Mapping[str, Seats]) -> dict[str, Any]:
         "opens": [each.opens_at for each in pools.values()],
         "closes": [each.closes_at for each in pools.values()],
         "hold_seconds": [each.hold_seconds for each in pools.values()],
+    }
+
+
+def _has_parts(seats: Seats | None) -> bool:
+    return seats is not None and bool(seats.releases or seats.kept)
+
+
+def _part_columns(pools: Mapping[str, Seats]) -> dict[str, Any]:
+    return {
+        "pools": list(pools),
+        "releases": [
+            orjson.dumps([[each.at.isoformat(), each.seats] for each in seats.releases]).decode()
+            for seats in pools.values()
+        ],
+        "kept": [
+            orjson.dumps([[each.share, each.seats, each.in_use] for each in seats.kept]).decode()
+            for seats in pools.values()
+        ],
+        "kept_free": [each.kept_free for each in pools.values()],
     }
 
 
@@ -119,4 +178,6 @@ def _seats(row: Any) -> Seats:
         closes_at=row.closes_at,
         windows=tuple(WindowSeats(*each) for each in row.windows),
         hold_seconds=row.hold_seconds,
+        releases=tuple(Release(datetime.fromisoformat(at), seats) for at, seats in row.releases),
+        kept=tuple(KeptSeats(*each) for each in row.kept),
     )

@@ -18,21 +18,31 @@ from dawr.contracts.booking import RefusalCode
 _INSERT = text("""
 INSERT INTO turns (id, person_id, asked_by, family, pool, state, channel, window_start, place_partition, place_offset,
                    fingerprint, fee_minor, fee_currency, payable_minor, payable_currency, fx, held_until, refusal,
-                   opens_at, case_id, history, asked_at)
+                   opens_at, case_id, history, share, seat, asked_at)
 SELECT id, person_id, asked_by, family, pool, state, channel, window_start, place_partition, place_offset, fingerprint,
        fee_minor, fee_currency, payable_minor, payable_currency, fx, held_until, refusal, opens_at, case_id, history,
-       :now
+       share, seat, :now
 FROM json_to_recordset(CAST(:turns AS json))
      AS n(id uuid, person_id uuid, asked_by uuid, family text, pool text, state text, channel text, window_start text,
           place_partition integer, place_offset bigint, fingerprint text, fee_minor bigint, fee_currency text,
           payable_minor bigint, payable_currency text, fx jsonb, held_until timestamptz, refusal text,
-          opens_at timestamptz, case_id uuid, history jsonb)
+          opens_at timestamptz, case_id uuid, history jsonb, share text, seat text)
 ORDER BY person_id, family
 ON CONFLICT DO NOTHING
 RETURNING id
 """)
 _SAVE = text("""
-UPDATE turns SET state = :state, paid = :paid, refund = :refund, history = CAST(:history AS jsonb) WHERE id = :id
+UPDATE turns
+SET state = :state, paid = :paid, refund = :refund, history = CAST(:history AS jsonb), seat = :seat
+WHERE id = :id
+""")
+_SAVE_MOVED = text("""
+UPDATE turns SET pool = :pool, window_start = :window, seat = :seat, history = CAST(:history AS jsonb) WHERE id = :id
+""")
+_POOLS = text("SELECT DISTINCT pool FROM turns WHERE id = ANY(CAST(:ids AS uuid[]))")
+_LIVE_OF_POOL = text("""
+SELECT id FROM turns WHERE pool = :pool AND state IN ('HELD', 'CONFIRMED')
+ORDER BY place_partition, place_offset, id LIMIT :limit
 """)
 _BY_ID = text("SELECT * FROM turns WHERE id = ANY(CAST(:ids AS uuid[]))")
 # One statement for both kinds, so that whoever locks turns does it in the order of their ids.
@@ -83,11 +93,41 @@ async def save(connection: AsyncConnection, turns: Iterable[Turn]) -> None:
             "paid": turn.paid,
             "refund": turn.refund.value,
             "history": orjson.dumps(turn.history).decode(),
+            "seat": turn.seat,
         }
         for turn in turns
     ]
     if parameters:
         await connection.execute(_SAVE, parameters)
+
+
+async def save_moved(connection: AsyncConnection, turns: Iterable[Turn]) -> None:
+    """Write the new day of locked turns that were moved."""
+    parameters = [
+        {
+            "id": turn.id,
+            "pool": turn.pool.key,
+            "window": turn.window,
+            "seat": turn.seat,
+            "history": orjson.dumps(turn.history).decode(),
+        }
+        for turn in turns
+    ]
+    if parameters:
+        await connection.execute(_SAVE_MOVED, parameters)
+
+
+async def pools_of(connection: AsyncConnection, ids: Iterable[UUID]) -> set[str]:
+    """The pools in which turns are, as committed."""
+    wanted = list(ids)
+    if not wanted:
+        return set()
+    return {row.pool for row in await connection.execute(_POOLS, {"ids": wanted})}
+
+
+async def live_of_pool(connection: AsyncConnection, pool: str, limit: int) -> list[UUID]:
+    """The first live turns of a pool in the order of the line; while the pool is locked, they stay these."""
+    return [row.id for row in await connection.execute(_LIVE_OF_POOL, {"pool": pool, "limit": limit})]
 
 
 async def by_ids(connection: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Turn]:
@@ -132,7 +172,9 @@ async def of_person(
 
 
 def _row(turn: Turn) -> dict[str, Any]:
-    return {
+    # Without what only few turns have: a missing field is null.
+    of_share = {"share": turn.share, "seat": turn.seat} if turn.share is not None else {}
+    return of_share | {
         "id": turn.id,
         "person_id": turn.person_id,
         "asked_by": turn.asked_by,
@@ -179,6 +221,8 @@ def _turn(row: Any) -> Turn:
         opens_at=row.opens_at,
         case_id=row.case_id,
         history=tuple(row.history),
+        share=row.share,
+        seat=row.seat,
     )
 
 
