@@ -89,6 +89,8 @@ class Service:
     """Those that hold only for processes that answer HTTP: what their `serving` work makes ready."""
     forms: tuple[str, ...] = ()
     """Paths that take HTML forms."""
+    is_operator: Callable[[Scope], bool] | None = None
+    """Whose requests for `/readyz` and `/metrics` are answered; everybody's unless given. For a service in the open."""
     openapi: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     """Completes the OpenAPI document with what FastAPI does not know of."""
 
@@ -179,14 +181,20 @@ class Service:
             )
             return JSONResponse({"status": "stuck" if stuck else "alive"}, 503 if stuck else 200)
 
-        async def readyz(_request: Request) -> Response:
+        def for_operators(request: Request) -> None:
+            if self.is_operator is not None and not self.is_operator(request.scope):
+                raise HTTPException(404)
+
+        async def readyz(request: Request) -> Response:
+            for_operators(request)
             checks = await self.checks()
             return JSONResponse(
                 {"ready": all(checks.values()), "role": self._role.value, "checks": checks},
                 200 if all(checks.values()) else 503,
             )
 
-        async def metrics(_request: Request) -> Response:
+        async def metrics(request: Request) -> Response:
+            for_operators(request)
             if self.consumers is not None:
                 self.consumers.lag()
             return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -5,6 +5,23 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from starlette.types import Scope
 
+_SAYS_A_PROXY = (b"forwarded", b"via", b"x-real-ip")
+
+
+class Operators:
+    """Tells who may read what is meant for operators, `/metrics` and `/readyz`: whoever connects from one of their
+    networks, and not through a proxy. What a header says of an address is never asked, only whether one says it."""
+
+    def __init__(self, networks: Sequence[IPv4Network | IPv6Network]) -> None:
+        self._networks = networks
+
+    def __call__(self, scope: Scope) -> bool:
+        client = scope.get("client")
+        if not client or not _is_in(client[0], self._networks):
+            return False
+        names = [name for name, _ in scope["headers"]]
+        return not any(name in _SAYS_A_PROXY or name.startswith(b"x-forwarded-") for name in names)
+
 
 class Addresses:
     """Tells callers' addresses."""
@@ -30,10 +47,14 @@ class Addresses:
         return [each for each in listed if _is_address(each)]
 
     def _is_trusted(self, address: str) -> bool:
-        if not _is_address(address):
-            return False
-        parsed = ip_address(address)
-        return any(parsed in network for network in self._trusted if network.version == parsed.version)
+        return _is_in(address, self._trusted)
+
+
+def _is_in(address: str, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
+    if not _is_address(address):
+        return False
+    parsed = ip_address(address)
+    return any(parsed in network for network in networks if network.version == parsed.version)
 
 
 def _is_address(text: str) -> bool:

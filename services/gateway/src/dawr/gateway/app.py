@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from starlette.routing import Route
 
-from dawr.gateway.addresses import Addresses
+from dawr.gateway.addresses import Addresses, Operators
 from dawr.gateway.api import Door, create_router, jwks_endpoint
 from dawr.gateway.behind import READY_SECONDS, Behind, Kept
 from dawr.gateway.documents import plain_routes
@@ -38,6 +38,7 @@ def create_service(settings: GatewaySettings | None = None, *, clock: Clock = ut
         serving={"keys": keys.keep_fresh},
         ready_to_serve={"keys": keys.are_ready},
         openapi=plain_routes,
+        is_operator=Operators(settings.operators),
     )
     # Its own tokens are checked by its own keys, wherever other services get them from.
     service.verifier = Verifier(str(keys.jwks_path))

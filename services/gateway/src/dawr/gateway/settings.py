@@ -30,6 +30,8 @@ class GatewaySettings(ServiceSettings):
     """How people reach the gateway. The `Host` header of a request is never believed in its place."""
     trusted_proxies: str = ""
     """Networks, comma separated, whose `X-Forwarded-For` tells the caller's address (a load balancer's)."""
+    operator_networks: str = "127.0.0.0/8, ::1/128"
+    """Networks, comma separated, from which `/metrics` and `/readyz` are answered; others get a 404."""
 
     booking_url: str = "http://127.0.0.1:8081"
     """Where booking listens."""
@@ -121,4 +123,13 @@ class GatewaySettings(ServiceSettings):
     @property
     def trusted_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """The networks of `trusted_proxies`; ValueError if one is none."""
-        return tuple(ip_network(each.strip()) for each in self.trusted_proxies.split(",") if each.strip())
+        return _networks(self.trusted_proxies)
+
+    @property
+    def operators(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The networks of `operator_networks`; ValueError if one is none."""
+        return _networks(self.operator_networks)
+
+
+def _networks(listed: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(ip_network(each.strip()) for each in listed.split(",") if each.strip())
