@@ -1,18 +1,16 @@
-"""What citizens see: their turns and lists, availability, and a turn as it changes."""
+"""What citizens see: their turns and lists, and a turn as it changes."""
 
 import base64
 import json
 from contextlib import AsyncExitStack
-from datetime import date, timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from services.booking.tests.conftest import DAY, SYP, Booking, capacity, captured
+from services.booking.tests.conftest import DAY, SYP, Booking, captured
 from services.booking.tests.streams import listening, updates
 
 from dawr.booking.domain import State
 from dawr.booking.settings import BookingSettings
-from dawr.contracts.values import Window
 from dawr.servicekit.testing import until
 
 
@@ -96,60 +94,6 @@ def cursor(*place: str) -> str:
 async def test_a_list_that_is_asked_for_wrongly(booking: Booking, query: str) -> None:
     answer = await booking.get(f"/api/booking/turns?{query}", uuid4())
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid-request")
-
-
-async def test_availability_of_each_kind_of_day(booking: Booking) -> None:
-    later = booking.clock() + timedelta(days=1)
-    windows = (Window(start="08:00", end="08:45", capacity=1), Window(start="09:00", end="09:45", capacity=1))
-    offices = {
-        "open": await booking.opened(2, windows=windows),
-        "sold-out": await booking.opened(1),
-        "not-open-yet": await booking.opened(5, opens_at=later),
-        "closed": await booking.opened(0),
-    }
-    await booking.hold(uuid4(), office=offices["open"], window="09:00")
-    await booking.hold(uuid4(), office=offices["sold-out"])
-    query = {"service": "PASS_REN", "tier": "N", "from": DAY.isoformat(), "to": DAY.isoformat()}
-    answer = await booking.http.get("/api/booking/availability", params=query | {"region": "DAM"})
-    assert answer.headers["cache-control"] == "public, max-age=1"
-    days = {day["office"]: day for day in answer.json()["days"]}
-    assert {state: days[office]["state"] for state, office in offices.items()} == {state: state for state in offices}
-    assert {state: days[office]["left"] for state, office in offices.items()} == {
-        "open": 1,
-        "sold-out": 0,
-        "not-open-yet": 0,
-        "closed": 0,
-    }
-    assert [(each["start"], each["left"]) for each in days[offices["open"]]["windows"]] == [("08:00", 1), ("09:00", 0)]
-    assert days[offices["not-open-yet"]]["opens_at"] == later.isoformat()
-    await booking.says(capacity(9, office=offices["open"], revision=2, days=0))
-    closed = await booking.http.get("/api/booking/availability", params=query | {"office": offices["open"]})
-    (day,) = closed.json()["days"]
-    assert (day["state"], day["left"], day["windows"]) == ("closed", 0, [])
-    nowhere = await booking.http.get("/api/booking/availability", params=query | {"region": "XXX"})
-    assert nowhere.json()["days"] == []
-
-
-@pytest.mark.parametrize(
-    ("span", "status", "code"),
-    [
-        ({"from": "2026-12-01", "to": "2027-01-30"}, 200, None),
-        ({"from": "2026-12-01", "to": "2027-01-31"}, 422, "too-far-ahead"),
-        ({"from": "2026-12-02", "to": "2026-12-01"}, 422, "too-far-ahead"),
-        ({"from": date.max.isoformat()}, 200, None),
-        ({"from": date.min.isoformat()}, 200, None),
-        ({"to": date.max.isoformat()}, 422, "too-far-ahead"),
-        ({"office": "NOWHERE-1"}, 404, "unknown-office"),
-        ({"office": "nowhere"}, 422, "invalid-request"),
-        ({"tier": "NN"}, 422, "invalid-request"),
-    ],
-)
-async def test_availability_that_is_asked_for_wrongly(
-    booking: Booking, span: dict[str, str], status: int, code: str | None
-) -> None:
-    query = {"service": "PASS_REN", "tier": "N"} | span
-    answer = await booking.http.get("/api/booking/availability", params=query)
-    assert (answer.status_code, answer.json().get("code")) == (status, code)
 
 
 # Over real HTTP

@@ -1,4 +1,4 @@
-"""What booking answers over HTTP, beside taking a turn (`intake`)."""
+"""What booking answers over HTTP, beside taking a turn (`intake`) and looking for a day (`availability`)."""
 
 import asyncio
 import time
@@ -14,25 +14,22 @@ from sse_starlette import EventSourceResponse
 
 from dawr.booking import domain
 from dawr.booking.catalogue import Catalogue, end_of_day
-from dawr.booking.domain import Seats, State, Turn
+from dawr.booking.domain import State, Turn
 from dawr.booking.errors import (
     BrokerAway,
     NotCancellable,
-    TooFarAhead,
     TooLateToCancel,
     TooManyStreams,
-    UnknownOffice,
     UnknownTurn,
 )
 from dawr.booking.intake import Intake
 from dawr.booking.line import Line
 from dawr.booking.present import requested, shown_turn
 from dawr.booking.settings import BookingSettings
-from dawr.booking.store import pools, turns
+from dawr.booking.store import turns
 from dawr.booking.streams import Streams
 from dawr.contracts import Place, derived_id
 from dawr.contracts.booking import CancelTurn
-from dawr.contracts.values import Code, TierCode
 from dawr.servicekit.auth import Caller, NotAllowed, Role
 from dawr.servicekit.callers import signed_in
 from dawr.servicekit.clock import Clock
@@ -44,8 +41,6 @@ from dawr.servicekit.pages import Cursor, Limit, cursor_after, link_next, moment
 from dawr.servicekit.prefer import wait_seconds
 from dawr.servicekit.problems import request_language
 
-DAYS_SHOWN = 30
-MAX_SPAN_DAYS = 60
 UPDATE_SECONDS = 0.5
 UPDATES_AT_MOST = timedelta(hours=1)
 
@@ -110,28 +105,6 @@ class TurnList(BaseModel):
     next: str | None
 
 
-class WindowAvailability(BaseModel):
-    start: str
-    end: str
-    left: int
-
-
-class Day(BaseModel):
-    office: str
-    date: date
-    state: str
-    """open, sold-out, not-open-yet, closed, over"""
-    left: int
-    opens_at: datetime | None
-    windows: list[WindowAvailability]
-
-
-class Availability(BaseModel):
-    service: str
-    tier: str
-    days: list[Day]
-
-
 class Cancellation(BaseModel):
     """Why a turn is given back."""
 
@@ -172,39 +145,6 @@ def create_router(
         if place is None or is_past:
             raise UnknownTurn
         return requested(id, place, line.ahead(place), asked or "")
-
-    @router.get(
-        "/availability",
-        operation_id="availability",
-        summary="Seats left by day",
-        response_model=Availability,
-        responses=refusals(UnknownOffice, TooFarAhead),
-    )
-    async def availability(
-        service: Annotated[Code, Query()],
-        tier: Annotated[TierCode, Query()],
-        office: Annotated[Code | None, Query()] = None,
-        region: Annotated[Code | None, Query()] = None,
-        first: Annotated[date | None, Query(alias="from")] = None,
-        last: Annotated[date | None, Query(alias="to")] = None,
-    ) -> Response:
-        now = clock()
-        first = first or now.date()
-        last = last or min(first, date.max - timedelta(days=DAYS_SHOWN)) + timedelta(days=DAYS_SHOWN)
-        if not timedelta(0) <= last - first <= timedelta(days=MAX_SPAN_DAYS):
-            raise TooFarAhead(span_days=MAX_SPAN_DAYS)
-        offices = [
-            each.code
-            for each in catalogue.offices.values()
-            if office in {None, each.code} and region in {None, each.region} and service in each.services
-        ]
-        if office is not None and office not in catalogue.offices:
-            raise UnknownOffice
-        async with database.reading() as connection:
-            found = await pools.availability(connection, service, tier, offices, first, last)
-        days = [_day(code, day, seats, now) for code, day, seats in found]
-        body = orjson.dumps({"service": service, "tier": tier, "days": days})
-        return Response(body, media_type="application/json", headers={"cache-control": "public, max-age=1"})
 
     @router.get("/turns", operation_id="list_turns", summary="My turns, newest first", response_model=TurnList,
                 responses=refusals(NotAllowed))  # fmt: skip
@@ -316,29 +256,6 @@ def _check_cancellable(turn: Turn, catalogue: Catalogue, now: datetime) -> None:
     zone = office.zone if office else "UTC"
     if now >= end_of_day(turn.pool.date - timedelta(days=1), zone):
         raise TooLateToCancel
-
-
-def _day(office: str, day: date, seats: Seats, now: datetime) -> dict[str, Any]:
-    if now >= seats.closes_at:
-        state = "over"
-    elif seats.planned == 0:
-        state = "closed"
-    elif now < seats.opens_at:
-        state = "not-open-yet"
-    else:
-        state = "open" if seats.left else "sold-out"
-    return {
-        "office": office,
-        "date": day.isoformat(),
-        "state": state,
-        "left": seats.left if state == "open" else 0,
-        "opens_at": seats.opens_at.isoformat() if state == "not-open-yet" else None,
-        "windows": [
-            {"start": each.start, "end": each.end, "left": each.left if state == "open" else 0}
-            for each in seats.windows
-            if each.planned > 0
-        ],
-    }
 
 
 def _place(at: str | None) -> Place | None:

@@ -3,10 +3,13 @@
 import asyncio
 
 from dawr.booking.api import create_router
+from dawr.booking.availability import Enquiries
 from dawr.booking.catalogue import Catalogue
 from dawr.booking.consumers import create_consumers
 from dawr.booking.intake import Intake
 from dawr.booking.line import Line
+from dawr.booking.offices import create_offices_router
+from dawr.booking.service.ask_offices import count_questions
 from dawr.booking.service.expire_holds import expire_holds
 from dawr.booking.settings import BookingSettings
 from dawr.servicekit.clock import Clock, utc_now
@@ -14,6 +17,8 @@ from dawr.servicekit.copies import Copies
 from dawr.servicekit.service import Service
 
 VERSION = "0.1.0"
+QUESTIONS_SECONDS = 15.0
+"""How often the questions that wait for an office are counted."""
 
 
 def create_service(settings: BookingSettings | None = None, *, clock: Clock = utc_now) -> Service:
@@ -24,6 +29,7 @@ def create_service(settings: BookingSettings | None = None, *, clock: Clock = ut
     catalogue = Catalogue()
     line = Line(database)
     intake = Intake(service.producer, service.verifier, catalogue, line, settings, clock)
+    enquiries = Enquiries(database, catalogue, settings, clock)
 
     async def sweep() -> None:
         while True:
@@ -31,6 +37,11 @@ def create_service(settings: BookingSettings | None = None, *, clock: Clock = ut
                 expired = await expire_holds(tx)
             if not expired:
                 await asyncio.sleep(settings.sweep_seconds)
+
+    async def watch_questions() -> None:
+        while True:
+            await count_questions(database)
+            await asyncio.sleep(QUESTIONS_SECONDS)
 
     async def follow_catalogue() -> None:
         await catalogue.follow(database)
@@ -40,10 +51,19 @@ def create_service(settings: BookingSettings | None = None, *, clock: Clock = ut
 
     service.consumers = create_consumers(database, settings, catalogue)
     copies = Copies(service.consumers, database, settings.platform)
-    service.background = {"sweeper": sweep, "catalogue": follow_catalogue, "copies": copies.follow}
+    service.background = {
+        "sweeper": sweep,
+        "catalogue": follow_catalogue,
+        "copies": copies.follow,
+        "questions": watch_questions,
+    }
     service.serving = {"line": line.follow, "catalogue": follow_catalogue}
     service.ready = {"catalogue": has_catalogue}
-    service.routes = (intake.route(f"/api/{service.name}/turns"),)
-    service.openapi = intake.document
-    service.routers = (create_router(database, intake, line, catalogue, settings, clock),)
+    prefix = f"/api/{service.name}"
+    service.routes = (intake.route(f"{prefix}/turns"), enquiries.route(f"{prefix}/availability"))
+    service.openapi = lambda openapi: enquiries.document(intake.document(openapi))
+    service.routers = (
+        create_router(database, intake, line, catalogue, settings, clock),
+        create_offices_router(database, catalogue),
+    )
     return service

@@ -1,4 +1,4 @@
-"""The part of the OpenAPI document that FastAPI does not see: the hot route."""
+"""The part of the OpenAPI document that FastAPI does not see: the hot routes."""
 
 from typing import Any
 
@@ -7,13 +7,19 @@ from pydantic import BaseModel
 from dawr.booking.errors import (
     BrokerAway,
     CatalogueMissing,
+    FromAfterTo,
     MissionOnly,
     NotOffered,
+    ReasonNeeded,
     SeatRefused,
+    ShareNotAllowed,
+    SpanTooLong,
     TooFarAhead,
     TooManyRequests,
     UnknownOffice,
+    UnknownRegion,
     UnknownService,
+    UnknownTier,
 )
 from dawr.servicekit.auth import NotAllowed
 from dawr.servicekit.idempotency import KeyMissing, KeyReused
@@ -57,6 +63,8 @@ def with_take_turn(openapi: dict[str, Any], body: type[BaseModel]) -> dict[str, 
             **refusals(
                 KeyMissing,
                 NotAllowed,
+                ShareNotAllowed,
+                ReasonNeeded,
                 UnknownService,
                 UnknownOffice,
                 MissionOnly,
@@ -67,6 +75,48 @@ def with_take_turn(openapi: dict[str, Any], body: type[BaseModel]) -> dict[str, 
                 SeatRefused,
                 CatalogueMissing,
                 BrokerAway,
+            ),
+        },
+    }
+    return openapi
+
+
+def with_availability(openapi: dict[str, Any], asked: type[BaseModel], answer: type[BaseModel]) -> dict[str, Any]:
+    """The document with `GET /api/booking/availability` in it."""
+    schemas = openapi.setdefault("components", {}).setdefault("schemas", {})
+    schema = answer.model_json_schema(mode="serialization", ref_template="#/components/schemas/{model}")
+    schemas |= schema.pop("$defs") | {answer.__name__: schema}
+    parameters = asked.model_json_schema()
+    openapi.setdefault("paths", {}).setdefault("/api/booking/availability", {})["get"] = {
+        "operationId": "availability",
+        "summary": "Seats left by day",
+        "description": (
+            "Each day of a service and tier at the offices that are asked for, or all that offer it: whether it is "
+            "open, what is left of its windows, or when it opens, or why it is closed. An answer may be a second old: "
+            "the line decides who gets a seat. `lang` wins over `Accept-Language`."
+        ),
+        "tags": ["turns"],
+        "parameters": [
+            {"name": name, "in": "query", "required": name in parameters["required"], "schema": each}
+            for name, each in parameters["properties"].items()
+        ]
+        + [{"name": "If-None-Match", "in": "header", "required": False, "schema": {"type": "string"}}],
+        "responses": {
+            "200": {
+                "description": "The days, by office and date.",
+                "content": _json(answer.__name__),
+                "headers": {"ETag": {"schema": {"type": "string"}}, "Cache-Control": {"schema": {"type": "string"}}},
+            },
+            "304": {"description": "The caller has this answer."},
+            **refusals(
+                UnknownService,
+                UnknownTier,
+                UnknownOffice,
+                UnknownRegion,
+                NotOffered,
+                SpanTooLong,
+                FromAfterTo,
+                CatalogueMissing,
             ),
         },
     }

@@ -27,3 +27,5 @@ class BookingSettings(ServiceSettings):
     """How many turns are followed at once in one process: each is looked at twice a second."""
     batch_records: int = Field(default=200, ge=1, le=1000)
     """The most requests that are answered in one transaction."""
+    availability_kept_seconds: float = Field(default=0.25, ge=0, le=0.25)
+    """For how long an answer of `/availability` is given again; no longer than the catalogue in memory is kept."""
