@@ -34,6 +34,12 @@ WORDS_OF_OTHERS = {
 }
 """Where a status is compared with a text, each with its reason."""
 
+TABLES_OF_OTHERS = {
+    "holidays": "which days are public holidays where, kept by others for every country",
+    "hijridate": "the Umm al-Qura calendar",
+}
+"""Packages that decisions may read: pure figures of the world, each with what it holds."""
+
 
 @cache
 def tree(name: str) -> ast.Module:
@@ -171,7 +177,7 @@ def test_decisions_import_the_standard_library_contracts_and_their_own_errors() 
             found += [
                 f"{name}: {module}"
                 for module in modules
-                if module.split(".")[0] not in sys.stdlib_module_names
+                if module.split(".")[0] not in {*sys.stdlib_module_names, *TABLES_OF_OTHERS}
                 and not module.startswith(own)
                 and module != f"dawr.{service}"
             ]

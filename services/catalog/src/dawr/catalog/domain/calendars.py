@@ -123,6 +123,10 @@ class Closure:
         """Whether an office is closed by it on a date."""
         if self.withdrawn_at is not None or not self.first_day <= on <= self.last_day:
             return False
+        return self.concerns(office, region)
+
+    def concerns(self, office: str, region: str) -> bool:
+        """Whether an office is among those whom it closes, or closed until it was withdrawn."""
         return self.scope is ClosureScope.EVERYTHING or self.code == (
             office if self.scope is ClosureScope.OFFICE else region
         )

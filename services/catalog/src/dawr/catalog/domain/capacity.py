@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from dawr.catalog.domain.calendars import (
@@ -20,6 +21,7 @@ from dawr.catalog.domain.calendars import (
     closure_on,
     holds,
     hours_on,
+    minute_of,
     minutes_open,
 )
 from dawr.catalog.domain.offices import Office
@@ -136,13 +138,14 @@ def _releases(parts: Sequence[ReleasePart], capacity: int, on: date, zone: str) 
     return tuple(Release(at=moment(on, part.at, zone), seats=count) for part, count in zip(parts, counts, strict=False))
 
 
+@lru_cache(maxsize=16_384)
 def moment(on: date, clock: str, zone: str) -> datetime:
     """The moment in UTC at which it is a time `HH:MM` on a date in a zone.
 
     A time that comes twice, as the clocks go back, is the first of both. One that never comes, as they go on, is the
     moment at which they do: so times of a day are in the same order as their moments.
     """
-    local = datetime.combine(on, time.fromisoformat(clock))
+    local = datetime.combine(on, time(*divmod(minute_of(clock), 60)))
     place = ZoneInfo(zone)
     early, late = (local.replace(tzinfo=place, fold=fold).astimezone(UTC) for fold in (0, 1))
     if early <= late:

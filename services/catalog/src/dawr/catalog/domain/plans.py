@@ -289,7 +289,7 @@ def check_plan_revision(plan: CapacityPlan, seen: Collection[int] | None) -> Non
 
 
 def follow_seed(
-    plans: Iterable[CapacityPlan], seeded: Iterable[WeekPlan], *, new_id: Callable[[], UUID], now: datetime
+    plans: Iterable[CapacityPlan], seeded: Iterable[WeekPlan], *, plan_id: Callable[[], UUID], now: datetime
 ) -> Seeded:
     """What a folder's weeks of one offer change of its plans.
 
@@ -304,7 +304,7 @@ def follow_seed(
     wanted = {week.valid_from: week for week in seeded}
     given_way = [plan for valid_from, plan in standing.items() if wanted.get(valid_from) != plan.week]
     added = [
-        CapacityPlan(id=new_id(), week=week, state=PlanState.PUBLISHED, origin=Origin.SEED)
+        CapacityPlan(id=plan_id(), week=week, state=PlanState.PUBLISHED, origin=Origin.SEED)
         for valid_from, week in sorted(wanted.items())
         if valid_from not in standing or standing[valid_from].week != week
     ]
