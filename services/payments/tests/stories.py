@@ -18,9 +18,10 @@ from dawr.contracts.payments import CancelPayment, RefundReason, RequestPayment,
 from .town import FEE
 
 SPACE = uuid5(DAWR, "stories of payments")
-SHORT, LONG = timedelta(minutes=10), timedelta(hours=1)
-LOOK = timedelta(minutes=20)
-"""After which the bank is asked about a payment that can still be made."""
+SHORT, LONG = timedelta(minutes=4), timedelta(hours=1)
+LOOK = timedelta(minutes=5)
+"""After which the bank is asked about a payment that can still be made: later than a short one ends, so that what ends
+by itself is not found by asking in the same moment."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ def acts(begins: datetime) -> Iterator[Act]:
     yield [Later(timedelta(seconds=5)), *says(_withdraws(UNTOUCHED))]
     yield [BankFails(), IsTold(LATE)]
     yield [*says(_refunds(FAILS))]
-    yield [Later(timedelta(minutes=1)), *says(_refunds(LATE, reason=RefundReason.PAID_TOO_LATE))]
+    yield [Later(timedelta(seconds=30)), *says(_refunds(LATE, reason=RefundReason.PAID_TOO_LATE))]
     yield [Later(LOOK), IsTold(FOUND)]
     yield [*map(IsTold, NAMES)]
 
