@@ -24,8 +24,9 @@ def test_each_mutant_can_be_planted_and_names_tests_that_are_there(mutant: Mutan
         if edit.file.endswith(".py"):
             compile((tmp_path / edit.file).read_text("utf-8"), edit.file, "exec")
     for test in mutant.tests:
-        file, _, name = test.partition("::")
-        assert f"def {name.partition('[')[0]}(" in (REPOSITORY / file).read_text("utf-8") if name else Path(file).suffix
+        file, _, path = test.partition("::")
+        name = path.partition("[")[0].rpartition("::")[2]  # without its parameters, and the class that it is in
+        assert f"def {name}(" in (REPOSITORY / file).read_text("utf-8") if name else Path(file).suffix
 
 
 @pytest.fixture
