@@ -212,6 +212,25 @@ class TestPublication:
             publish(waiting, plans, by=RIM, reason="go", now=LATER)
         assert refused.value.data["in_force"] == plans[0].id
 
+    def test_a_plan_for_january_is_overtaken_by_one_for_december_that_it_would_have_followed(self) -> None:
+        old = seeded()
+        waiting = approved([old], 60, JANUARY)
+        plans = put_out([old], 50, DECEMBER)
+        with pytest.raises(PlanOvertaken) as refused:
+            publish(waiting, plans, by=RIM, reason="go", now=LATER)
+        assert refused.value.data == {"plan": waiting.id, "based_on": old.id, "in_force": plans[1].id}
+
+    def test_a_plan_is_overtaken_when_what_it_is_based_on_lost_its_force(self) -> None:
+        old = seeded()
+        waiting = approved([old])
+        with pytest.raises(PlanOvertaken):
+            publish(waiting, [supersede(old, LATER)], by=RIM, reason="go", now=LATER)
+
+    def test_a_plan_takes_the_place_of_one_that_begins_on_the_same_day(self) -> None:
+        old = seeded(30, DECEMBER)
+        done = publish(approved([old]), [old], by=RIM, reason="go", now=LATER)
+        assert [each.id for each in done.superseded] == [old.id]
+
     def test_a_plan_that_lost_its_force_does_not_come_back(self) -> None:
         gone = supersede(seeded(), NOW)
         for act in (approve, publish):
