@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-from dawr.contracts.booking import TurnCancelled, TurnConfirmed, TurnExpired, TurnFact, TurnHeld, TurnRefused
+from dawr.contracts.booking import TurnCancelled, TurnConfirmed, TurnExpired, TurnFact, TurnHeld, TurnMoved, TurnRefused
 from dawr.contracts.topics import BOOKING_EVENTS
 from dawr.servicekit.dead_letters import read_all
 from dawr.servicekit.envelope import Received, open_record
@@ -44,7 +44,8 @@ async def turns_in_the_log(platform: PlatformSettings) -> TurnsInTheLog:
             log.repeated += 1
             continue
         seen.add(opened.cause.id)
-        log.states[str(opened.message.turn_id)].append(_state_told_by(opened.message))
+        if not isinstance(opened.message, TurnMoved):  # another day, the same state
+            log.states[str(opened.message.turn_id)].append(_state_told_by(opened.message))
     return log
 
 

@@ -22,6 +22,7 @@ from dawr.contracts.booking import (
     TurnConfirmed,
     TurnExpired,
     TurnHeld,
+    TurnMoved,
     TurnRefused,
 )
 from dawr.contracts.catalog import Fee, OfficeDescribed, ServiceDescribed, Tier
@@ -182,6 +183,12 @@ class Words:
             **self._turn(30), by="citizen", reason="changed-mind", refund=self.payable if paid else None
         )
 
+    def moved(self) -> TurnMoved:
+        """The mission moved it to the day after, at another time."""
+        later = self.pool.model_copy(update={"date": self.pool.date + dt.timedelta(days=1)})
+        fact = self._turn(10) | {"pool": later}
+        return TurnMoved(**fact, from_pool=self.pool, window="11:00", reason=text("storm"))
+
     def opened(self) -> PaymentOpened:
         return PaymentOpened(**self._money(2), pay_before=self.at + dt.timedelta(minutes=16))
 
@@ -333,6 +340,11 @@ async def consulate(the_stage: Stage) -> AsyncIterator[Consulate]:
     """A consulate that knows Berlin, and what is offered there."""
     async with consulate_on(the_stage) as consulate:
         await consulate.describe(passport(), registration(), berlin(), damascus())
+
+        async def ready() -> bool:
+            return all((await consulate.service.checks()).values())
+
+        await until(ready, what="the consulate is ready")
         yield consulate
 
 

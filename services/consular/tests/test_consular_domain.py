@@ -147,6 +147,12 @@ STORIES: dict[str, tuple[Callable[[Words], Facts], CaseState, PaymentState, Refu
         PaymentState.CAPTURED,
         RefundState.SUCCEEDED,
     ),
+    "moved to another day": (
+        lambda say: ([say.held(), say.moved(), say.confirmed()], [say.opened(), say.captured()], []),
+        CaseState.CONFIRMED,
+        PaymentState.CAPTURED,
+        RefundState.NONE,
+    ),
     "the bank won't give it back": (
         lambda say: (
             [say.held(), say.confirmed(), say.cancelled()],
@@ -191,6 +197,21 @@ def test_a_late_payment_brings_the_seat_back_and_it_can_be_cancelled_anew() -> N
     assert back.state is CaseState.CONFIRMED
     _, again = rules.ask_to_cancel(back, back.opened_by, NOON, zone="Europe/Berlin")
     assert again is not None
+
+
+def test_a_case_that_is_moved_has_its_new_day_and_is_given_back_until_then() -> None:
+    case, words = opened()
+    moved, told = follow(case, [words.held(), words.confirmed(free=True), words.moved()])
+    assert (moved.state, moved.wish.date, moved.window) == (
+        CaseState.CONFIRMED,
+        case.wish.date + dt.timedelta(days=1),
+        "11:00",
+    )
+    assert len(told) == 3
+    on_the_old_day = dt.datetime.combine(case.wish.date, dt.time(12), dt.UTC)
+    _, request = rules.ask_to_cancel(moved, moved.opened_by, on_the_old_day, zone="Europe/Berlin")
+    assert request is not None
+    assert request.pool == moved.wish.pool
 
 
 def test_the_money_of_a_case() -> None:

@@ -1,6 +1,7 @@
 """Stories on real servers: the test speaks for booking and payments, and sees what consular makes of it."""
 
 import asyncio
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
@@ -58,6 +59,11 @@ async def test_an_expatriate_asks_pays_cancels_and_has_the_money_back(consulate:
     await consulate.say(words, words.captured(), words.confirmed())
     confirmed = await consulate.case(case["id"], lina)
     assert (confirmed["state"], confirmed["payment"]["paid"]["minor"]) == ("CONFIRMED", 30000)
+    assert confirmed["date"] == str(DAY)
+
+    await consulate.say(words, words.moved())
+    moved = await consulate.case(case["id"], lina)
+    assert (moved["date"], moved["window"]) == (str(DAY + dt.timedelta(days=1)), "11:00")
 
     asked = await consulate.post(f"/api/consular/cases/{case['id']}/cancellation", lina)
     assert asked.status_code == 202

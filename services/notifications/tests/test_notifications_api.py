@@ -204,7 +204,7 @@ async def test_an_auditor_sees_what_was_tried_and_no_address(house: Any, person:
 async def test_an_administrator_sees_every_template_as_a_reader_would(house: Any, client: httpx.AsyncClient) -> None:
     administrator = house.stage.signed_in(uuid4(), Role.ADMINISTRATOR)
     listed = (await client.get("/templates", headers=administrator)).json()["items"]
-    assert len(listed) == 14
+    assert len(listed) == 15
     for each in listed:
         for language in ("ar", "en"):
             answer = await client.post(

@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from dawr.contracts import Message, Money, Place, Pool, Subject
-from dawr.contracts.booking import RefusalCode, TurnCancelled, TurnConfirmed, TurnHeld, TurnRefused
+from dawr.contracts import Message, Money, Place, Pool, Subject, Text
+from dawr.contracts.booking import RefusalCode, TurnCancelled, TurnConfirmed, TurnHeld, TurnMoved, TurnRefused
 from dawr.contracts.consular import Kinship, MandateActivated
 from dawr.contracts.notifications import MessageSent, RegisterContact, SendMessage
 from dawr.contracts.payments import PaymentCaptured, PaymentOpened, RefundAccepted, RefundReason, RefundSucceeded
@@ -59,6 +59,10 @@ class Turn:
 
     def cancelled(self) -> TurnCancelled:
         return TurnCancelled(**self._fact, by="citizen", reason="changed-mind", refund=FEE)
+
+    def moved(self) -> TurnMoved:
+        later = POOL.model_copy(update={"date": date(2026, 12, 8)})
+        return TurnMoved(**self._fact | {"pool": later}, from_pool=POOL, reason=Text(ar="عاصفة", en="A storm"))
 
     def opened(self) -> PaymentOpened:
         return PaymentOpened(**self._payment, pay_before=self.now)

@@ -10,7 +10,7 @@ from jinja2 import UndefinedError
 from jinja2.exceptions import SecurityError
 
 from dawr.contracts import Text
-from dawr.contracts.booking import RefusalCode, TurnCancelled, TurnHeld, TurnRefused
+from dawr.contracts.booking import RefusalCode, TurnCancelled, TurnHeld, TurnMoved, TurnRefused
 from dawr.contracts.consular import CaseOpened
 from dawr.notifications import examples
 from dawr.notifications.domain import Digits, Language, Notice
@@ -215,6 +215,26 @@ def test_a_cancellation_says_what_comes_back_and_to_whom() -> None:
     assert "312,700 Syrian pounds goes back to whoever paid." in person
     unpaid = cancelled.model_copy(update={"refund": None})
     assert "Nothing was paid" in rendered(notices(unpaid, RELATIVE, now=NOW)[0], known(), "en")[1]
+
+
+def test_a_cancellation_by_the_office_says_why() -> None:
+    [cancelled] = [fact for fact in facts() if isinstance(fact, TurnCancelled)]
+    storm = cancelled.model_copy(update={"by": "office", "reason_text": Text(ar="عاصفة", en="A storm <b>")})
+    [notice] = notices(storm, examples.PERSON, now=NOW)
+    assert "The office cancelled your turn.\n\nWhy: A storm <b>\n" in rendered(notice, known(), "en")[1]
+    assert "Why: <bdi>A storm &lt;b&gt;</bdi>" in rendered(notice, known(), "en")[2]
+    assert "السبب: عاصفة\n" in rendered(notice, known(), "ar")[1]
+
+
+def test_a_move_says_both_days_and_until_when_to_pay_what_is_not_paid() -> None:
+    [moved] = [fact for fact in facts() if isinstance(fact, TurnMoved)]
+    [notice] = notices(moved, examples.PERSON, now=NOW)
+    paid = rendered(notice, known(), "en")[1]
+    assert "It was on Tuesday 1 December 2026." in paid
+    assert "Date: Saturday 5 December 2026" in paid
+    assert "has to be paid" not in paid
+    held = moved.model_copy(update={"held_until": NOW + timedelta(minutes=15)})
+    assert "paid by 11:45" in rendered(notices(held, examples.PERSON, now=NOW)[0], known(), "en")[1]
 
 
 HOSTILE = [

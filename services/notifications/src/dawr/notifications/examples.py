@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from dawr.contracts import FxRate, Message, Money, Place, Pool, Subject, Text
-from dawr.contracts.booking import RefusalCode, TurnCancelled, TurnConfirmed, TurnExpired, TurnHeld, TurnRefused
+from dawr.contracts.booking import (
+    RefusalCode,
+    TurnCancelled,
+    TurnConfirmed,
+    TurnExpired,
+    TurnHeld,
+    TurnMoved,
+    TurnRefused,
+)
 from dawr.contracts.catalog import Document, Fee, OfficeDescribed, ServiceDescribed, Tier
 from dawr.contracts.consular import CaseOpened, Kinship, MandateActivated
 from dawr.contracts.notifications import SendMessage
@@ -121,6 +129,12 @@ def facts(*, asked_by: UUID = PERSON) -> list[Message]:
         TurnConfirmed(**turn, window="09:00", fee=_FEE, payment_id=_PAYMENT),
         TurnExpired(**turn, held_until=NOW),
         TurnCancelled(**turn, by="citizen", reason="changed-mind", refund=_FEE),
+        TurnMoved(
+            **turn,
+            from_pool=_POOL.model_copy(update={"date": dt.date(2026, 12, 1)}),
+            window="09:00",
+            reason=Text(ar="عاصفة رملية: أُغلق المكتب", en="A sandstorm: the office is closed"),
+        ),
         PaymentCaptured(**payment, **bank, fx=dollars),
         PaymentFailed(**payment, provider="bank", attempt=1),
         RefundAccepted(**refund, reason=RefundReason.PAID_TOO_LATE),

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from dawr.contracts import Message, derived_id
-from dawr.contracts.booking import TurnCancelled, TurnConfirmed, TurnExpired, TurnFact, TurnHeld, TurnRefused
+from dawr.contracts.booking import TurnCancelled, TurnConfirmed, TurnExpired, TurnFact, TurnHeld, TurnMoved, TurnRefused
 from dawr.contracts.consular import CaseAdvanced, CaseFact, CaseOpened, MandateActivated
 from dawr.contracts.payments import (
     PaymentCaptured,
@@ -82,6 +82,7 @@ RULES: dict[type[Message], tuple[Rule, ...]] = {
     TurnConfirmed: (Rule("turn-confirmed", _both),),
     TurnExpired: (Rule("turn-expired", _asker),),
     TurnCancelled: (Rule("turn-cancelled", _both),),
+    TurnMoved: (Rule("turn-moved", _both),),
     PaymentOpened: (),  # "turn-held" says what is to be paid, and until when
     PaymentCaptured: (Rule("payment-captured", _payer),),
     PaymentFailed: (Rule("payment-failed", _payer),),

@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dawr.contracts import FxRate, Message, Money, Text
-from dawr.contracts.booking import TurnCancelled, TurnConfirmed, TurnFact, TurnHeld, TurnRefused
+from dawr.contracts.booking import TurnCancelled, TurnConfirmed, TurnFact, TurnHeld, TurnMoved, TurnRefused
 from dawr.contracts.catalog import OfficeDescribed, ServiceDescribed
 from dawr.contracts.consular import CaseOpened, MandateActivated
 from dawr.contracts.payments import PaymentCaptured, PaymentFact, RefundAccepted, RefundFact
@@ -149,7 +149,11 @@ def _confirmed(fact: TurnConfirmed, _now: datetime) -> Values:
 
 
 def _cancelled(fact: TurnCancelled, _now: datetime) -> Values:
-    return {"by": fact.by, "refund": _worth(fact.refund)}
+    return {"by": fact.by, "refund": _worth(fact.refund), "reason": fact.reason_text}
+
+
+def _moved(fact: TurnMoved, _now: datetime) -> Values:
+    return {"before": fact.from_pool.date, "reason": fact.reason, "held_until": fact.held_until}
 
 
 def _worth(amount: Money | None) -> Money | None:
@@ -183,6 +187,7 @@ _READERS: dict[type[Message], Callable[[Any, datetime], Values]] = {
     TurnRefused: _refused,
     TurnConfirmed: _confirmed,
     TurnCancelled: _cancelled,
+    TurnMoved: _moved,
     PaymentCaptured: _captured,
     PaymentFact: _money,
     RefundFact: _money,
@@ -194,6 +199,6 @@ _READERS: dict[type[Message], Callable[[Any, datetime], Values]] = {
 
 def turn_of(fact: TurnFact) -> KnownTurn:
     """What a fact of booking says of its turn."""
-    window = fact.window if isinstance(fact, (TurnHeld, TurnConfirmed)) else None
+    window = fact.window if isinstance(fact, (TurnHeld, TurnConfirmed, TurnMoved)) else None
     pool = fact.pool
     return KnownTurn(office=pool.office, service=pool.service, tier=pool.tier, date=pool.date, window=window)

@@ -31,6 +31,7 @@ from dawr.contracts.booking import (
     TurnConfirmed,
     TurnExpired,
     TurnHeld,
+    TurnMoved,
     TurnRefused,
 )
 from dawr.contracts.catalog import OfficeDescribed, ServiceDescribed
@@ -120,7 +121,7 @@ class Wish:
     tier: str
     mission: str
     date: dt.date
-    """A local date of the mission."""
+    """A local date of the mission: the one that was asked for, or to which the mission moved the turn."""
     window: str | None = None
     mandate_id: UUID | None = None
     pay_currency: str | None = None
@@ -269,6 +270,8 @@ def after_turn_fact(case: Case, fact: BookingFact) -> tuple[Case, CaseAdvanced]:
             moved = advance(case, CaseState.CANCELLED, fact.at)
             if fact.refund is not None and not fact.refund.is_free:
                 moved = _note_refund(moved, RefundState.DUE, fact.refund)
+        case TurnMoved():
+            moved = _on_another_day(case, fact)
     return moved, CaseAdvanced(
         case_id=case.id,
         person_id=case.person_id,
@@ -278,6 +281,14 @@ def after_turn_fact(case: Case, fact: BookingFact) -> tuple[Case, CaseAdvanced]:
         state=moved.state.value,
         cause=fact.wire_type,
     )
+
+
+def _on_another_day(case: Case, fact: TurnMoved) -> Case:
+    """The case on the day to which the mission moved it: a step of its history, in the same state."""
+    if case.state not in {CaseState.HELD, CaseState.CONFIRMED}:
+        raise IllegalMove(origin=case.state, to=case.state)
+    wish = replace(case.wish, date=fact.pool.date)
+    return replace(case, wish=wish, window=fact.window, revision=case.revision + 1, moved_at=fact.at)
 
 
 def after_payment_fact(case: Case, fact: PaymentEvent) -> Case:

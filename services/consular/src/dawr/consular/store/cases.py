@@ -35,7 +35,7 @@ def _given(columns: str) -> str:
 
 
 _INSERT = text(f"INSERT INTO cases ({_ALL}) VALUES ({_given(_ALL)})")
-_UPDATE = text(f"UPDATE cases SET {_assigned(_PROGRESS)} WHERE id = :id")
+_UPDATE = text(f"UPDATE cases SET date = :date, {_assigned(_PROGRESS)} WHERE id = :id")
 _INSERT_MOVE = text("""
 INSERT INTO case_moves (case_id, revision, state, cause, at) VALUES (:case_id, :revision, :state, :cause, :at)
 """)

@@ -28,7 +28,8 @@ async def tell(tx: Transaction, facts: Sequence[tuple[Cause, Message]]) -> None:
         if isinstance(fact, TurnFact):
             told = turn_of(fact)
             known = turns.get(fact.turn_id)
-            turns[fact.turn_id] = replace(told, window=told.window or known.window) if known else told
+            is_same_day = known is not None and known.date == told.date
+            turns[fact.turn_id] = replace(told, window=told.window or known.window) if known and is_same_day else told
         notices += rules.notices(fact, cause.id, now=tx.now, traceparent=cause.traceparent)
     await copies.save_turns(tx.connection, turns)
     await messages.add(tx.connection, notices)

@@ -17,8 +17,9 @@ _SAVE_TURNS = text("""
 INSERT INTO turns (id, office, service, tier, date, window_start)
 SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:offices AS text[]), CAST(:services AS text[]), CAST(:tiers AS text[]),
                      CAST(:dates AS date[]), CAST(:windows AS text[]))
-ON CONFLICT (id) DO UPDATE SET window_start = coalesce(excluded.window_start, turns.window_start)
-WHERE turns.window_start IS DISTINCT FROM coalesce(excluded.window_start, turns.window_start)
+ON CONFLICT (id) DO UPDATE SET date = excluded.date, window_start = excluded.window_start
+WHERE turns.date <> excluded.date OR (excluded.window_start IS NOT NULL
+                                      AND turns.window_start IS DISTINCT FROM excluded.window_start)
 """)
 _SAVE_SERVICE = text("""
 INSERT INTO services (code, revision, described) VALUES (:code, :revision, :described)
@@ -40,7 +41,7 @@ Version = tuple[object, ...]
 
 
 async def save_turns(connection: AsyncConnection, turns: Mapping[UUID, KnownTurn]) -> None:
-    """Keep what facts told of turns; a window that is known is not forgotten."""
+    """Keep what facts told of turns; a window that is known is not forgotten, unless the turn moved to another day."""
     ids = sorted(turns)
     if not ids:
         return
