@@ -13,8 +13,9 @@ from uuid import UUID, uuid5
 
 from services.booking.tests.conftest import CATALOGUE, DAY, SYP, USD, capacity, office_described, service_described
 
-from dawr.contracts import Channel, FxRate, Message, Money, Pool, Subject
-from dawr.contracts.booking import CancelTurn, RequestTurn
+from dawr.contracts import Channel, FxRate, Message, Money, Pool, Subject, Text
+from dawr.contracts.booking import CancelDay, CancelTurn, RequestTurn
+from dawr.contracts.catalog import CapacityPublished, KeptSeats
 from dawr.contracts.ids import DAWR, payment_id, refund_id, turn_id
 from dawr.contracts.payments import (
     PaymentCaptured,
@@ -97,6 +98,41 @@ def cancels(name: str, where: Pool, *, role: str = "citizen", key: str = "k") ->
     )
 
 
+def cancels_day(where: Pool, instead: str = "move") -> CancelDay:
+    """The command of an office whose day is closed."""
+    return CancelDay.model_validate(
+        {
+            "cancellation_id": uuid5(SPACE, f"cancellation of {where.key}"),
+            "pool": where,
+            "instead": instead,
+            "reason": STORM,
+            "asked_by": person("manager"),
+            "role": "office-manager",
+            "at": AT,
+        }
+    )
+
+
+def days_after(seats: int, where: Pool, revision: int, *, later: int = 0) -> list[CapacityPublished]:
+    """Seats on the day of a pool and, unless it is closed with 0, on the one that comes `later`; by month."""
+    plain = capacity(seats, office=where.office, revision=revision)
+    dates = [where.date, *([where.date + dt.timedelta(days=1)] if later else [])]
+    counts = dict(zip(dates, (seats, later), strict=False))
+    return [
+        plain.model_copy(
+            update={
+                "month": month,
+                "days": tuple(
+                    plain.days[0].model_copy(update={"date": date, "capacity": count})
+                    for date, count in counts.items()
+                    if count and f"{date:%Y-%m}" == month
+                ),
+            }
+        )
+        for month in sorted({f"{date:%Y-%m}" for date in dates})
+    ]
+
+
 def pays(name: str, amount: Money = SYP, *, key: str = "k") -> PaymentCaptured:
     id = of(name, key)
     return PaymentCaptured(**_payment(id, name, amount), provider="sandbox", provider_reference="cap")
@@ -128,7 +164,14 @@ def refunds(name: str, amount: Money = SYP) -> list[RefundFact]:
 WINDOWS = (Window(start="08:00", end="08:45", capacity=1), Window(start="09:00", end="09:45", capacity=1))
 ONE, TWO, LATE, FULL, WINDOWED, SHRUNK, GONE, BACK = (pool(f"OFF-{number:02}") for number in range(8))
 FREE = pool("OFF-10", "FREE_ONE")
+STORMY, SHUT, KEPT = pool("OFF-11"), pool("OFF-12"), pool("OFF-13")
+STORM = Text(ar="عاصفة", en="A storm")
 MISSION = pool("BER-01")
+
+
+def _keeping(month: CapacityPublished, **kept: int) -> CapacityPublished:
+    shares = tuple(KeptSeats.model_validate({"share": share, "seats": seats}) for share, seats in kept.items())
+    return month.model_copy(update={"days": tuple(day.model_copy(update={"kept": shares}) for day in month.days)})
 
 
 def acts() -> Iterator[Act]:
@@ -148,6 +191,9 @@ def acts() -> Iterator[Act]:
         capacity(2, office=WINDOWED.office, windows=WINDOWS),
         capacity(5, office=FREE.office, service="FREE_ONE"),
         capacity(5, office="BER-01"),
+        *days_after(3, STORMY, 1, later=2),
+        capacity(2, office=SHUT.office),
+        _keeping(capacity(2, office=KEPT.office), urgent=1),
     )
     yield act(
         *(asks(name, ONE) for name in ("paid", "declined", "too late here")),
@@ -160,6 +206,10 @@ def acts() -> Iterator[Act]:
         asks("holds on a closed day", GONE),
         asks("free", FREE),
         asks("abroad", MISSION, channel=Channel.MISSION, fx=EURO, case_id=uuid5(SPACE, "case")),
+        *(asks(name, STORMY) for name in ("moved unpaid", "moved paid", "no day left")),
+        *(asks(name, SHUT) for name in ("shut unpaid", "shut paid")),
+        *(asks(name, KEPT) for name in ("kept out not yet", "kept out")),
+        asks("urgent", KEPT, share="urgent", entered_by=person("desk"), reason="medical"),
         asks("nobody's pool", pool("OFF-40")),
         asks("not served", pool("OFF-41", "NO_SUCH")),
     )
@@ -181,7 +231,16 @@ def acts() -> Iterator[Act]:
         TakenAway(office_described("OFF-47")),
         office_described("OFF-47", revision=2),
         TakenAway(office_described("OFF-46")),
+        *(pays(name) for name in ("moved paid", "no day left", "shut paid")),
+        cancels("urgent", KEPT),
     )
+    yield act(
+        *days_after(0, STORMY, 2, later=2),
+        *days_after(0, SHUT, 2),
+        asks("urgent too", KEPT, share="urgent", entered_by=person("desk"), reason="medical"),
+    )
+    yield act(cancels_day(STORMY), cancels_day(SHUT, "refund"))
+    yield act(cancels("moved unpaid", STORMY), *refunds("shut paid"), *refunds("no day left"))
     yield act(pays("first"), cancels("paid", ONE), cancels("abroad", MISSION), asks("after the sold out", FULL))
     yield act(
         *refunds("paid"),

@@ -5,7 +5,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from services.booking.tests.conftest import CATALOGUE, capacity, captured
-from services.booking.tests.stories import asks, of, person, pool
+from services.booking.tests.stories import asks, cancels_day, days_after, of, person, pool
 from services.booking.tests.theatre import Theatre
 
 from dawr.contracts.ids import turn_id
@@ -70,3 +70,31 @@ async def states(theatre: Theatre) -> dict[str, str]:
         for name in ("ada", "bob", "cem", "dua", "eve")
         if turn_id(person(name), "k") in answers
     }
+
+
+async def test_killed_while_a_cancelled_day_is_cleared(the_stage: Stage, tmp_path: Path) -> None:
+    """Between the commit and its acknowledgement: the command comes again, and nobody is moved or told twice."""
+    theatre = Theatre(the_stage, await the_stage.database("booking"), FakeClock())
+    quick = theatre.stage.platform.model_copy(update={"kafka_session_seconds": SESSION_SECONDS})
+    here, names, log = pool("OFF-01"), ["fay", "gil"], tmp_path / "booking.log"
+    async with theatre.playing(platform=quick):
+        await theatre.send((new_id(), each) for each in (*CATALOGUE, *days_after(2, here, 1, later=2)))
+        await theatre.has_played()
+        await theatre.send([(uuid4(), asks(name, here)) for name in names])
+        await theatre.has_played()
+        await theatre.send((new_id(), each) for each in days_after(0, here, 2, later=2))
+        await theatre.has_played()
+    await theatre.send([(uuid4(), cancels_day(here))])
+    await dies_on(BOOKING_REQUESTS, theatre, quick, log)
+    async with theatre.playing(platform=quick) as booking:
+        await theatre.has_played()
+        rows = await booking.rows(
+            "SELECT date, in_use, (SELECT count(*) FROM turns t WHERE t.pool = q.pool AND state = 'HELD') AS live"
+            " FROM quota_days q WHERE office = :office ORDER BY date",
+            office=here.office,
+        )
+        assert [(row.in_use, row.live) for row in rows] == [(0, 0), (2, 2)]
+        told = await booking.rows("SELECT key FROM outbox_messages WHERE wire_type = 'booking.turn-moved.v1'")
+        assert len(told) == len({row.key for row in told}) == 2
+        ((moved,),) = await booking.rows("SELECT moved FROM day_cancellation_pools")
+        assert moved == 2

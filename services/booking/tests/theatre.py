@@ -16,6 +16,7 @@ from dawr.servicekit.testing import FakeClock, Stage, headers_of, until
 TABLES = {
     "turns": "SELECT to_jsonb(t) - ARRAY['place_partition', 'place_offset'] FROM turns t ORDER BY id",
     "quota_days": "SELECT to_jsonb(q) - 'max_in_use' FROM quota_days q ORDER BY pool",
+    "day_cancellations": "SELECT to_jsonb(p) FROM day_cancellation_pools p ORDER BY cancellation_id, pool",
     "capacity_months": "SELECT to_jsonb(m) FROM capacity_months m ORDER BY key",
     "catalogue_items": "SELECT to_jsonb(c) FROM catalogue_items c ORDER BY kind, code",
 }
