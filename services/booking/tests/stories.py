@@ -174,6 +174,27 @@ def _keeping(month: CapacityPublished, **kept: int) -> CapacityPublished:
     return month.model_copy(update={"days": tuple(day.model_copy(update={"kept": shares}) for day in month.days)})
 
 
+def _requests() -> list[RequestTurn]:
+    return [
+        *(asks(name, ONE) for name in ("paid", "declined", "too late here")),
+        *(asks(name, LATE) for name in ("late, seat free", "late, seat gone")),
+        *(asks(name, FULL) for name in ("first", "sold out")),
+        asks("wishes nine", WINDOWED, window="09:00"),
+        asks("wishes nine too", WINDOWED, window="09:00"),
+        asks("takes any", WINDOWED),
+        *(asks(name, SHRUNK) for name in ("stays", "goes")),
+        asks("holds on a closed day", GONE),
+        asks("free", FREE),
+        asks("abroad", MISSION, channel=Channel.MISSION, fx=EURO, case_id=uuid5(SPACE, "case")),
+        *(asks(name, STORMY) for name in ("moved unpaid", "moved paid", "no day left")),
+        *(asks(name, SHUT) for name in ("shut unpaid", "shut paid")),
+        *(asks(name, KEPT) for name in ("kept out not yet", "kept out")),
+        asks("urgent", KEPT, share="urgent", entered_by=person("desk"), reason="medical"),
+        asks("nobody's pool", pool("OFF-40")),
+        asks("not served", pool("OFF-41", "NO_SUCH")),
+    ]
+
+
 def acts() -> Iterator[Act]:
     """All stories, side by side."""
     number = 0
@@ -195,24 +216,7 @@ def acts() -> Iterator[Act]:
         capacity(2, office=SHUT.office),
         _keeping(capacity(2, office=KEPT.office), urgent=1),
     )
-    yield act(
-        *(asks(name, ONE) for name in ("paid", "declined", "too late here")),
-        *(asks(name, LATE) for name in ("late, seat free", "late, seat gone")),
-        *(asks(name, FULL) for name in ("first", "sold out")),
-        asks("wishes nine", WINDOWED, window="09:00"),
-        asks("wishes nine too", WINDOWED, window="09:00"),
-        asks("takes any", WINDOWED),
-        *(asks(name, SHRUNK) for name in ("stays", "goes")),
-        asks("holds on a closed day", GONE),
-        asks("free", FREE),
-        asks("abroad", MISSION, channel=Channel.MISSION, fx=EURO, case_id=uuid5(SPACE, "case")),
-        *(asks(name, STORMY) for name in ("moved unpaid", "moved paid", "no day left")),
-        *(asks(name, SHUT) for name in ("shut unpaid", "shut paid")),
-        *(asks(name, KEPT) for name in ("kept out not yet", "kept out")),
-        asks("urgent", KEPT, share="urgent", entered_by=person("desk"), reason="medical"),
-        asks("nobody's pool", pool("OFF-40")),
-        asks("not served", pool("OFF-41", "NO_SUCH")),
-    )
+    yield act(*_requests())
     yield act(
         pays("paid"),
         fails("declined"),

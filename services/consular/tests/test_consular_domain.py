@@ -201,17 +201,10 @@ def test_a_late_payment_brings_the_seat_back_and_it_can_be_cancelled_anew() -> N
 
 def test_a_case_that_is_moved_has_its_new_day_and_is_given_back_until_then() -> None:
     case, words = opened()
-    moved, told = follow(case, [words.held(), words.confirmed(free=True), words.moved()])
-    assert (moved.state, moved.wish.date, moved.window) == (
-        CaseState.CONFIRMED,
-        case.wish.date + dt.timedelta(days=1),
-        "11:00",
-    )
-    assert len(told) == 3
+    moved, _ = follow(case, [words.held(), words.confirmed(free=True), words.moved()])
+    assert (moved.wish.date - case.wish.date, moved.window) == (dt.timedelta(days=1), "11:00")
     on_the_old_day = dt.datetime.combine(case.wish.date, dt.time(12), dt.UTC)
-    _, request = rules.ask_to_cancel(moved, moved.opened_by, on_the_old_day, zone="Europe/Berlin")
-    assert request is not None
-    assert request.pool == moved.wish.pool
+    assert rules.ask_to_cancel(moved, moved.opened_by, on_the_old_day, zone="Europe/Berlin")[1] is not None
 
 
 def test_the_money_of_a_case() -> None:
