@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -18,6 +19,8 @@ from dawr.servicekit.auth import Role as Who
 from dawr.servicekit.service import Role, Service
 from dawr.servicekit.testing import FakeClock, Stage, until
 
+FOLDER = Path(__file__).parent / "folder"
+"""A small catalogue: what the tests say of codes, names and numbers is there."""
 NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
 PLANNER = uuid4()
 DAY = "DAM-01/PASS_REN/N/2026-12-01"
@@ -81,8 +84,13 @@ class Desk:
 
 @pytest.fixture(scope="module")
 async def desk(the_stage: Stage) -> AsyncIterator[Desk]:
-    """A catalog with the shipped seed, for one test module."""
-    settings = CatalogSettings(database_url=await the_stage.database("catalog"), platform=the_stage.platform)
+    """A catalog with the seed of the tests, for one test module."""
+    settings = CatalogSettings(
+        database_url=await the_stage.database("catalog"),
+        platform=the_stage.platform,
+        seed_folder=FOLDER,
+        horizon_days=30,
+    )
     service = create_service(settings, clock=FakeClock(NOW))
     transport = httpx.ASGITransport(service.app())
     async with service.running(Role.RUN), httpx.AsyncClient(transport=transport, base_url="http://test") as client:

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dawr.catalog.domain.calendars import Weekday
 from dawr.catalog.domain.offices import Office, OfficeKind, earliest_date
 from dawr.catalog.domain.services import (
     FeeDecision,
@@ -34,6 +33,7 @@ from dawr.contracts.catalog import Fee, Tier
 from dawr.servicekit.errors import Refusal
 
 ZONE = "Asia/Damascus"
+TIERS = {code: Tier(code=code, name=Text(ar=code, en=code)) for code in "NU"}
 NOON = datetime(2026, 12, 1, 9, tzinfo=UTC)
 
 
@@ -52,7 +52,8 @@ def office(
         address=text("street"),
         zone=zone,
         currency=currency,
-        closed_weekdays=frozenset({Weekday.FRI, Weekday.SAT}),
+        calendar="SY",
+        hours={},
         services=("PASS_REN",),
     )
 
@@ -66,7 +67,7 @@ def service(*channels: Channel) -> Service:
         description=text("renewal"),
         visit=Visit.REQUIRED,
         channels=channels or (Channel.ONLINE,),
-        tiers=(Tier(code="N", name=text("normal")), Tier(code="U", name=text("urgent"))),
+        tiers=("N", "U"),
         documents=(),
         duration_minutes=10,
     )
@@ -102,7 +103,7 @@ class TestFees:
             if (decision.fee.tier, decision.fee.channel) == (tier, channel) and decision.fee.effective_from <= today:
                 expected = decision.fee
         standing = standing_fees(decided)
-        told = describe_service(service(), standing, 1)
+        told = describe_service(service(), standing, TIERS, 1)
         assert told.fee(tier, channel, today) == (expected.amount if expected else None)
         in_force = {(each.tier, each.channel): each for each in fees_in_force(standing, today)}
         assert in_force.get((tier, channel)) == expected

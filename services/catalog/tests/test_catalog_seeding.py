@@ -20,7 +20,6 @@ import pytest
 from dawr.catalog.app import create_service
 from dawr.catalog.domain.capacity import WantedDay
 from dawr.catalog.domain.weeks import Offer
-from dawr.catalog.folder.catalogue import shipped
 from dawr.catalog.seeding import republish_all, seed
 from dawr.catalog.service.decide import set_day, set_fee
 from dawr.catalog.service.publish import republish
@@ -34,6 +33,7 @@ from dawr.servicekit.envelope import Received, Record, Tombstone, open_record
 from dawr.servicekit.service import Role, Service
 from dawr.servicekit.testing import FakeClock, Stage, stage, until
 
+FOLDER = Path(__file__).parent / "folder"
 TOPICS = (CATALOG_SERVICES, CATALOG_OFFICES, CATALOG_CAPACITY)
 State = ServiceDescribed | OfficeDescribed | CapacityPublished
 BY_NAME = {topic.name: topic for topic in TOPICS}
@@ -56,7 +56,9 @@ class Ministry:
     clock: FakeClock = field(default_factory=lambda: FakeClock(datetime(2026, 11, 24, 8, tzinfo=UTC)))
 
     def settings(self) -> CatalogSettings:
-        return CatalogSettings(database_url=self.url, platform=self.stage.platform, seed_folder=self.folder)
+        return CatalogSettings(
+            database_url=self.url, platform=self.stage.platform, seed_folder=self.folder, horizon_days=30
+        )
 
     def service(self, **settings: object) -> Service:
         return create_service(self.settings().model_copy(update=settings), clock=self.clock)
@@ -166,7 +168,7 @@ class Ministry:
 @pytest.fixture
 async def ministry(kafka_address: str, postgres_address: str, tmp_path: Path) -> AsyncIterator[Ministry]:
     folder = tmp_path / "seed"
-    shutil.copytree(str(shipped()), folder)
+    shutil.copytree(FOLDER, folder)
     async with stage(
         f"t{secrets.token_hex(4)}", kafka=kafka_address, postgres=postgres_address, folder=tmp_path
     ) as set_up:
@@ -372,7 +374,7 @@ async def test_the_command_refuses_a_broken_folder_by_its_places_and_writes_noth
     done = await asyncio.to_thread(_run, ministry, "seed")
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
-        "offices.csv, row 2, column region: no region has the code LAT",
-        "offices.csv, row 3, column region: no region has the code LAT",
+        "offices.csv, row 2, column region: nothing has the code LAT",
+        "offices.csv, row 3, column region: nothing has the code LAT",
     ]
     assert await ministry.state() == {}

@@ -26,7 +26,8 @@ async def seed(service: Service) -> None:
         offices=loaded.offices,
         services=loaded.services,
         fees=loaded.fees,
-        week_plans=loaded.week_plans,
+        plans=loaded.plans,
+        closures=loaded.closures,
         months=done.months,
     )
 

@@ -15,7 +15,7 @@ class CatalogSettings(ServiceSettings):
 
     seed_folder: Path | None = None
     """The folder of CSV files that `seed` loads; none: the one that comes with the package."""
-    horizon_days: int = Field(default=30, ge=1, le=366)
+    horizon_days: int = Field(default=60, ge=1, le=366)
     """For how many days from today on capacity is published."""
     horizon_check_seconds: float = Field(default=600.0, gt=0)
     """How often it is looked whether a new day began somewhere, and capacity has to be published for it."""

@@ -21,7 +21,7 @@ Subject = Annotated[
     str | None,
     Query(
         max_length=120,
-        pattern=r"^(service|office|capacity)/[A-Z0-9_/-]+$",
+        pattern=r"^(agency|region|tier|extra|service|office|calendar|capacity|plan|closure)/[A-Za-z0-9_/-]+$",
         examples=["service/PASS_REN"],
         description="One thing: `service/PASS_REN`, `office/DAM-01`, `capacity/DAM-01/PASS_REN/N/2026-12`.",
     ),

@@ -8,18 +8,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from dawr.catalog.api.conditional import KEPT, IfNoneMatch, PublicAnswers
 from dawr.catalog.api.pages import Cursor, code
 from dawr.catalog.api.services import Search
-from dawr.catalog.api.shown import (
+from dawr.catalog.api.shown import named
+from dawr.catalog.api.shown_offices import (
     OfficeDetail,
     OfficeList,
     RegionList,
     ShownRegion,
-    named,
     office_summary,
+    shown_closure,
+    shown_week,
 )
+from dawr.catalog.domain.calendars import Calendar
+from dawr.catalog.domain.offices import Office, Region
+from dawr.catalog.domain.services import Service
 from dawr.catalog.errors import UnknownOffice
-from dawr.catalog.store import offices as office_store
-from dawr.catalog.store import services as service_store
+from dawr.catalog.store.closures import closures
+from dawr.catalog.store.things import find_offices, thing, things
 from dawr.contracts.values import Code
+from dawr.servicekit.clock import Clock
 from dawr.servicekit.openapi import refusals
 from dawr.servicekit.pages import Limit, cursor_after, link_next, place_of
 
@@ -47,10 +53,8 @@ def create_offices_router(public: PublicAnswers) -> APIRouter:
         after = place_of(cursor, code) or ""
 
         async def read(connection: AsyncConnection, lang: str) -> OfficeList:
-            found = await office_store.find_offices(
-                connection, q=q, region=region, service=service, after=after, limit=limit + 1
-            )
-            regions = await office_store.regions(connection)
+            found = await find_offices(connection, q=q, region=region, service=service, after=after, limit=limit + 1)
+            regions = await things(connection, Region)
             items = tuple(office_summary(each, regions[each.region].thing, lang) for each in found[:limit])
             return OfficeList(items=items, next=cursor_after(items[-1].code) if len(found) > limit else None)
 
@@ -67,9 +71,9 @@ def create_offices_router(public: PublicAnswers) -> APIRouter:
         request: Request, code: Annotated[Code, Path(examples=["DAM-01"])], if_none_match: IfNoneMatch = None
     ) -> Response:
         async def read(connection: AsyncConnection, lang: str) -> OfficeDetail:
-            return await _detail(connection, code, lang)
+            return await _detail(connection, code, lang, public.database.clock)
 
-        return await public.give(request, if_none_match, read)
+        return await public.give_dated(request, if_none_match, read, dated=lambda detail: detail.as_of)
 
     @router.get(
         "/regions",
@@ -84,18 +88,35 @@ def create_offices_router(public: PublicAnswers) -> APIRouter:
     return router
 
 
-async def _detail(connection: AsyncConnection, code: str, lang: str) -> OfficeDetail:
-    office = (await office_store.offices(connection, [code])).get(code)
-    if office is None:
+async def _detail(connection: AsyncConnection, code: str, lang: str, clock: Clock) -> OfficeDetail:
+    stored = await thing(connection, Office, code)
+    if stored is None:
         raise UnknownOffice(office=code)
-    regions = await office_store.regions(connection)
-    services = await service_store.services(connection, office.thing.services)
-    summary = office_summary(office.thing, regions[office.thing.region].thing, lang)
-    offers = tuple(named(each.thing.code, each.thing.name, lang) for each in services.values())
-    return OfficeDetail(**dict(summary), revision=office.revision, retired=office.thing.retired, offers=offers)
+    office = stored.thing
+    regions = await things(connection, Region, [office.region])
+    calendars = await things(connection, Calendar, [office.calendar])
+    services = await things(connection, Service, office.services)
+    calendar = calendars[office.calendar].thing
+    as_of = office.today(clock())
+    return OfficeDetail(
+        **dict(office_summary(office, regions[office.region].thing, lang)),
+        revision=stored.revision,
+        retired=office.retired,
+        as_of=as_of,
+        calendar=named(calendar.code, calendar.name, lang),
+        hours=shown_week(office),
+        counters=office.counters,
+        languages=office.languages,
+        closures=tuple(
+            shown_closure(each, lang)
+            for each in await closures(connection, since=as_of)
+            if each.concerns(office.code, office.region)
+        ),
+        offers=tuple(named(each.thing.code, each.thing.name, lang) for each in services.values()),
+    )
 
 
 async def _regions(connection: AsyncConnection, lang: str) -> RegionList:
-    regions = (each.thing for each in (await office_store.regions(connection)).values())
+    regions = (each.thing for each in (await things(connection, Region)).values())
     shown = (ShownRegion(**dict(named(each.code, each.name, lang)), abroad=each.abroad) for each in regions)
     return RegionList(items=tuple(shown))

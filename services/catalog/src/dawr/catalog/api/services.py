@@ -9,11 +9,12 @@ from dawr.catalog.api.conditional import KEPT, IfNoneMatch, PublicAnswers
 from dawr.catalog.api.pages import Cursor, code
 from dawr.catalog.api.shown import ServiceDetail, ServiceList, service_detail, service_summary
 from dawr.catalog.domain.offices import earliest_date
-from dawr.catalog.domain.services import standing_fees
+from dawr.catalog.domain.services import Agency, Extra, Service, standing_fees
 from dawr.catalog.errors import UnknownService
-from dawr.catalog.store import offices as office_store
-from dawr.catalog.store import services as service_store
+from dawr.catalog.store.fees import fee_decisions
+from dawr.catalog.store.things import find_services, offices_that_offer, thing, things
 from dawr.contracts import Channel
+from dawr.contracts.catalog import Tier
 from dawr.contracts.values import Code
 from dawr.servicekit.clock import Clock
 from dawr.servicekit.openapi import refusals
@@ -48,11 +49,10 @@ def create_services_router(public: PublicAnswers) -> APIRouter:
         after = place_of(cursor, code) or ""
 
         async def read(connection: AsyncConnection, lang: str) -> ServiceList:
-            found = await service_store.find_services(
-                connection, q=q, agency=agency, channel=channel, after=after, limit=limit + 1
-            )
-            agencies = await service_store.agencies(connection)
-            items = tuple(service_summary(each, agencies[each.agency].thing, lang) for each in found[:limit])
+            found = await find_services(connection, q=q, agency=agency, channel=channel, after=after, limit=limit + 1)
+            agencies = await things(connection, Agency)
+            tiers = await _tiers(connection)
+            items = tuple(service_summary(each, agencies[each.agency].thing, tiers, lang) for each in found[:limit])
             return ServiceList(items=items, next=cursor_after(items[-1].code) if len(found) > limit else None)
 
         return await public.give(request, if_none_match, read, links=lambda page: link_next(request, page.next))
@@ -75,18 +75,25 @@ def create_services_router(public: PublicAnswers) -> APIRouter:
     return router
 
 
+async def _tiers(connection: AsyncConnection) -> dict[str, Tier]:
+    return {code: each.thing for code, each in (await things(connection, Tier)).items()}
+
+
 async def _detail(connection: AsyncConnection, code: str, lang: str, clock: Clock) -> ServiceDetail:
-    service = (await service_store.services(connection, [code])).get(code)
+    service = await thing(connection, Service, code)
     if service is None:
         raise UnknownService(service=code)
-    offices = [each.thing for each in (await office_store.offices_that_offer(connection, code)).values()]
-    decided = (await service_store.fee_decisions(connection, [code])).get(code, [])
-    agencies = await service_store.agencies(connection)
+    offices = [each.thing for each in (await offices_that_offer(connection, code)).values()]
+    decided = (await fee_decisions(connection, [code])).get(code, [])
+    agencies = await things(connection, Agency, [service.thing.agency])
+    extras = await things(connection, Extra, [each.code for each in service.thing.extras])
+    agency = agencies[service.thing.agency].thing
     return service_detail(
-        service_summary(service.thing, agencies[service.thing.agency].thing, lang),
+        service_summary(service.thing, agency, await _tiers(connection), lang),
         service.thing,
         service.revision,
         fees=standing_fees(decided),
+        extras={code: each.thing for code, each in extras.items()},
         offices=offices,
         as_of=earliest_date(offices, clock()),
         lang=lang,

@@ -1,16 +1,23 @@
 """The forms of public answers, and how the domain's values are put into them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from dawr.catalog.domain.calendars import Weekday
-from dawr.catalog.domain.offices import Office, OfficeKind, Region
-from dawr.catalog.domain.services import Agency, Service, Visit, fees_in_force, fees_to_come
-from dawr.contracts import Channel, Text
-from dawr.contracts.catalog import Fee
+from dawr.catalog.domain.offices import Office, OfficeKind
+from dawr.catalog.domain.services import (
+    Agency,
+    Allocation,
+    Audience,
+    Extra,
+    Service,
+    Visit,
+    fees_in_force,
+    fees_to_come,
+)
+from dawr.contracts import Channel, Money, Text
+from dawr.contracts.catalog import Fee, Tier
 from dawr.servicekit.presentation import money_text
 from dawr.servicekit.problems import say
 
@@ -60,6 +67,32 @@ class ShownDocument(Named):
     """What the person brings; `tiers` empty: for all tiers."""
 
     tiers: tuple[str, ...]
+    condition: str | None
+    """Who has to bring it, or when; none: everybody has to."""
+    conditions: Text | None
+
+
+class ShownEligibility(Shown):
+    """The rules by which a person may ask."""
+
+    min_age: int | None
+    """Full years."""
+    max_age: int | None
+    """Full years, included."""
+    one_per_family: bool
+    """At most one live turn per person and family of services."""
+    needs_service: str | None
+    """Code of a service that the person must have had before."""
+
+
+class ShownExtra(Named):
+    """Something that people can take with the service, and what it costs."""
+
+    description: str
+    descriptions: Text
+    amount: ShownMoney
+    is_example: bool
+    """A plausible figure, to be set by an administrator."""
 
 
 class ServiceSummary(Named):
@@ -69,6 +102,7 @@ class ServiceSummary(Named):
     family: str
     """At most one live turn per person and family."""
     visit: Visit
+    audiences: tuple[Audience, ...]
     channels: tuple[Channel, ...]
     tiers: tuple[Named, ...]
 
@@ -87,6 +121,11 @@ class ServiceDetail(ServiceSummary):
     description: str
     descriptions: Text
     duration_minutes: int
+    validity_months: int | None
+    """How long what is issued is good; none: for good, or nothing is issued."""
+    allocation: Allocation
+    eligibility: ShownEligibility
+    keywords: tuple[str, ...]
     retired: bool
     as_of: date
     """The local date for which `fees` are in force: where the service is offered, the earliest."""
@@ -94,6 +133,7 @@ class ServiceDetail(ServiceSummary):
     coming_fees: tuple[ShownFee, ...]
     """Decided already, in force later."""
     documents: tuple[ShownDocument, ...]
+    extras: tuple[ShownExtra, ...]
     offices: tuple[OfficeReference, ...]
 
 
@@ -104,75 +144,37 @@ class ServiceList(Shown):
     next: str | None
 
 
-class OfficeSummary(Named):
-    """An office or mission in a list."""
-
-    kind: OfficeKind
-    region: Named
-    address: str
-    addresses: Text
-    zone: str = Field(examples=["Asia/Damascus"])
-    currency: str
-    closed_weekdays: tuple[Literal["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"], ...]
-    services: tuple[str, ...]
-    """Codes of what it offers."""
-
-
-class OfficeDetail(OfficeSummary):
-    """An office or mission with what it offers."""
-
-    revision: int
-    retired: bool
-    offers: tuple[Named, ...]
-
-
-class OfficeList(Shown):
-    """A page of offices, by code; `next` is the cursor of the next page."""
-
-    items: tuple[OfficeSummary, ...]
-    next: str | None
-
-
-class ShownRegion(Named):
-    """A governorate, or a country abroad."""
-
-    abroad: bool
-
-
-class RegionList(Shown):
-    """All regions, by code."""
-
-    items: tuple[ShownRegion, ...]
-
-
 def named(code: str, name: Text, lang: str) -> Named:
     """A code with its name."""
     return Named(code=code, name=say(name, lang), names=name)
 
 
+def shown_money(amount: Money, lang: str) -> ShownMoney:
+    """An amount with its text for people."""
+    return ShownMoney(minor=amount.minor, currency=amount.currency, text=money_text(amount, lang))
+
+
 def shown_fee(fee: Fee, lang: str) -> ShownFee:
     """A fee with its amount for people."""
-    amount = ShownMoney(minor=fee.amount.minor, currency=fee.amount.currency, text=money_text(fee.amount, lang))
     return ShownFee(
         tier=fee.tier,
         channel=fee.channel,
-        amount=amount,
+        amount=shown_money(fee.amount, lang),
         effective_from=fee.effective_from,
         is_example=fee.is_example,
     )
 
 
-def service_summary(service: Service, agency: Agency, lang: str) -> ServiceSummary:
+def service_summary(service: Service, agency: Agency, tiers: Mapping[str, Tier], lang: str) -> ServiceSummary:
     """A service as lists show it."""
     return ServiceSummary(
-        code=service.code,
-        name=say(service.name, lang),
-        names=service.name,
+        **dict(named(service.code, service.name, lang)),
         agency=named(agency.code, agency.name, lang),
         family=service.family,
         visit=service.visit,
+        audiences=service.audiences,
         channels=service.channels,
-        tiers=tuple(named(tier.code, tier.name, lang) for tier in service.tiers),
+        tiers=tuple(named(code, tiers[code].name, lang) for code in service.tiers),
     )
 
 
@@ -182,26 +184,34 @@ def service_detail(
     revision: int,
     *,
     fees: Sequence[Fee],
+    extras: Mapping[str, Extra],
     offices: Sequence[Office],
     as_of: date,
     lang: str,
 ) -> ServiceDetail:
-    """A service in full; `fees` are those that stand."""
-    documents = (
-        ShownDocument(code=each.code, name=say(each.name, lang), names=each.name, tiers=each.tiers)
-        for each in service.documents
-    )
+    """A service in full; `fees` are those that stand, `extras` all by code."""
+    rules = service.eligibility
     return ServiceDetail(
         **dict(summary),
         revision=revision,
         description=say(service.description, lang),
         descriptions=service.description,
         duration_minutes=service.duration_minutes,
+        validity_months=service.validity_months,
+        allocation=service.allocation,
+        eligibility=ShownEligibility(
+            min_age=rules.min_age,
+            max_age=rules.max_age,
+            one_per_family=rules.one_per_family,
+            needs_service=rules.needs_service,
+        ),
+        keywords=service.keywords,
         retired=service.retired,
         as_of=as_of,
         fees=tuple(shown_fee(fee, lang) for fee in fees_in_force(fees, as_of)),
         coming_fees=tuple(shown_fee(fee, lang) for fee in fees_to_come(fees, as_of)),
-        documents=tuple(documents),
+        documents=tuple(_documents(service, lang)),
+        extras=tuple(_extras(service, extras, lang)),
         offices=tuple(
             OfficeReference(**dict(named(each.code, each.name, lang)), kind=each.kind, region=each.region)
             for each in offices
@@ -209,27 +219,24 @@ def service_detail(
     )
 
 
-def office_summary(office: Office, region: Region, lang: str) -> OfficeSummary:
-    """An office as lists show it."""
-    return OfficeSummary(
-        **dict(named(office.code, office.name, lang)),
-        kind=office.kind,
-        region=named(region.code, region.name, lang),
-        address=say(office.address, lang),
-        addresses=office.address,
-        zone=office.zone,
-        currency=office.currency,
-        closed_weekdays=tuple(_WEEKDAYS[each] for each in sorted(office.closed_weekdays)),
-        services=office.services,
-    )
+def _documents(service: Service, lang: str) -> Iterable[ShownDocument]:
+    for each in service.documents:
+        condition = None if each.condition is None else say(each.condition, lang)
+        yield ShownDocument(
+            **dict(named(each.code, each.name, lang)),
+            tiers=each.tiers,
+            condition=condition,
+            conditions=each.condition,
+        )
 
 
-_WEEKDAYS: dict[Weekday, Literal["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"]] = {
-    Weekday.MON: "MON",
-    Weekday.TUE: "TUE",
-    Weekday.WED: "WED",
-    Weekday.THU: "THU",
-    Weekday.FRI: "FRI",
-    Weekday.SAT: "SAT",
-    Weekday.SUN: "SUN",
-}
+def _extras(service: Service, extras: Mapping[str, Extra], lang: str) -> Iterable[ShownExtra]:
+    for each in service.extras:
+        extra = extras[each.code]
+        yield ShownExtra(
+            **dict(named(extra.code, extra.name, lang)),
+            description=say(extra.description, lang),
+            descriptions=extra.description,
+            amount=shown_money(each.fee, lang),
+            is_example=each.is_example,
+        )

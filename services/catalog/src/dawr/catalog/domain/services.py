@@ -1,13 +1,13 @@
-"""What can be asked for: agencies, services and their fees."""
+"""What can be asked for: agencies, tiers, extras, services and their fees."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from dawr.catalog.domain.offices import Office, earliest_date
 from dawr.catalog.errors import CurrencyNotSupported, DateOver, DateTooFar, Negative, NotOffered, WrongCurrency
-from dawr.contracts import Channel, Text
+from dawr.contracts import Channel, Money, Text
 from dawr.contracts.catalog import Document, Fee, ServiceDescribed, Tier
 from dawr.contracts.values import WITHOUT_HUNDREDTHS
 
@@ -40,6 +40,58 @@ class Agency:
     name: Text
 
 
+class Audience(StrEnum):
+    """Who may ask for a service."""
+
+    CITIZEN = "citizen"
+    RESIDENT = "resident"
+    EXPATRIATE = "expatriate"
+    AGENT = "agent"
+    """Somebody with a mandate or power of attorney, for another person."""
+
+
+class Allocation(StrEnum):
+    """How the seats of a pool are given out."""
+
+    FIRST_COME = "first-come"
+    OPEN = "open"
+    """There is nothing to run out, so no capacity is planned."""
+    DRAW = "draw"
+
+
+@dataclass(frozen=True, slots=True)
+class Eligibility:
+    """The rules by which a person may ask for a service, as data."""
+
+    min_age: int | None = None
+    """Full years."""
+    max_age: int | None = None
+    """Full years, included."""
+    one_per_family: bool = True
+    """At most one live turn per person and family of services."""
+    needs_service: str | None = None
+    """Code of a service that the person must have had before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """Something beside a service that people can take with it: delivery, help."""
+
+    code: str
+    name: Text
+    description: Text
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceExtra:
+    """An extra that a service can carry, and what it costs there."""
+
+    code: str
+    fee: Money
+    is_example: bool = True
+    """A plausible figure, to be set by an administrator."""
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """A service as the catalogue has it, without its fees."""
@@ -52,14 +104,19 @@ class Service:
     description: Text
     visit: Visit
     channels: tuple[Channel, ...]
-    tiers: tuple[Tier, ...]
+    tiers: tuple[str, ...]
+    """Codes of tiers."""
     documents: tuple[Document, ...]
     duration_minutes: int
+    keywords: tuple[str, ...] = ()
+    """Words by which people look for it, in any language and script."""
+    audiences: tuple[Audience, ...] = (Audience.CITIZEN,)
+    validity_months: int | None = None
+    """How long what is issued is good; none: for good, or nothing is issued."""
+    allocation: Allocation = Allocation.FIRST_COME
+    eligibility: Eligibility = Eligibility()
+    extras: tuple[ServiceExtra, ...] = ()
     retired: bool = False
-
-    def has_tier(self, tier: str) -> bool:
-        """Whether the service has this tier."""
-        return any(each.code == tier for each in self.tiers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +179,7 @@ def decide_fee(
     currency without hundredths (CurrencyNotSupported) or that is not taken through the channel (WrongCurrency),
     and a day that is over everywhere (DateOver) or years ahead (DateTooFar).
     """
-    if service.retired or not service.has_tier(fee.tier) or fee.channel not in service.channels:
+    if service.retired or fee.tier not in service.tiers or fee.channel not in service.channels:
         raise NotOffered(service=service.code, tier=fee.tier, channel=fee.channel)
     if fee.amount.minor < 0:
         raise Negative(field="amount.minor")
@@ -141,8 +198,13 @@ def decide_fee(
     return FeeDecision(service.code, fee, Origin.STAFF)
 
 
-def describe_service(service: Service, fees: tuple[Fee, ...], revision: int) -> ServiceDescribed:
-    """The service's whole state as the other services get it; `fees` are those that stand."""
+def describe_service(
+    service: Service, fees: tuple[Fee, ...], tiers: Mapping[str, Tier], revision: int
+) -> ServiceDescribed:
+    """The service's whole state as the other services get it; `fees` are those that stand, `tiers` all by code.
+
+    How a pool is allocated is only told of pools, and a service that is open has none.
+    """
     return ServiceDescribed(
         code=service.code,
         revision=revision,
@@ -151,7 +213,7 @@ def describe_service(service: Service, fees: tuple[Fee, ...], revision: int) -> 
         name=service.name,
         description=service.description,
         channels=service.channels,
-        tiers=service.tiers,
+        tiers=tuple(tiers[code] for code in service.tiers),
         fees=fees,
         documents=service.documents,
         duration_minutes=service.duration_minutes,

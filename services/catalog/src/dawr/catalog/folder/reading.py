@@ -1,19 +1,19 @@
-"""Files to rows: encoding, header and cells are checked here, each cell by itself."""
+"""Files to rows: headers and cells are checked here, each cell by itself. Where the cells come from is a Source's."""
 
 import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from pydantic import ValidationError
 
-from dawr.catalog.folder.problems import HEADER_ROW, Problem
+from dawr.catalog.folder.problems import HEADER_ROW, Problem, of_cell
 from dawr.catalog.folder.rows import FILES, Row
 
-FILE_BYTES = 4 * 1024 * 1024
-"""The largest file that is read: 50 times the shipped seed's largest."""
+FILE_BYTES = 16 * 1024 * 1024
+"""The largest file that is read: fifty times the shipped seed's largest."""
 
 R = TypeVar("R", bound=Row)
 
@@ -25,19 +25,78 @@ class Numbered:
     number: int
     row: Row
 
-    def problem(self, column: str, code: str, text: str) -> Problem:
+    def problem(self, column: str, code: str, en: str, ar: str) -> Problem:
         """Something wrong in this row."""
-        return Problem(self.row.file, self.number, column, code, text)
+        return Problem(self.row.file, self.number, column, code, en, ar)
+
+
+class Missing(Exception):
+    """A source has no such file."""
+
+
+class Unreadable(Exception):
+    """A file can't be read from a row on (0: at all)."""
+
+    def __init__(self, row: int, code: str, en: str, ar: str) -> None:
+        super().__init__(en)
+        self.row, self.code, self.en, self.ar = row, code, en, ar
+
+
+class Source(Protocol):
+    """Something that holds the files of a catalogue: a folder, a workbook."""
+
+    def cells(self, kind: type[Row]) -> Iterator[tuple[int, list[str]]]:
+        """The rows of a file as they are, numbered as a spreadsheet shows them, its header first.
+
+        Raises Missing, or Unreadable from the row on that can't be read.
+        """
+        ...
+
+
+class CsvFolder:
+    """A folder of CSV files in UTF-8."""
+
+    def __init__(self, folder: Traversable) -> None:
+        self._folder = folder
+
+    def cells(self, kind: type[Row]) -> Iterator[tuple[int, list[str]]]:
+        """As Source has it."""
+        number = 0
+        try:
+            for number, cells in enumerate(
+                csv.reader(io.StringIO(self._text(kind), newline=""), strict=True), HEADER_ROW
+            ):
+                if cells:
+                    yield number, cells
+        except csv.Error as error:
+            raise Unreadable(number + 1, "not-csv", f"not CSV: {error}", f"ليس ملف CSV سليماً: {error}") from None
+
+    def _text(self, kind: type[Row]) -> str:
+        try:
+            with (self._folder / kind.file).open("rb") as opened:
+                body = opened.read(FILE_BYTES + 1)
+        except FileNotFoundError:
+            raise Missing from None
+        except OSError:
+            raise Unreadable(0, "file-unreadable", "the file can't be read", "لا يمكن قراءة الملف") from None
+        if len(body) > FILE_BYTES:
+            en, ar = f"the file is larger than {FILE_BYTES} bytes", f"الملف أكبر من {FILE_BYTES} بايت"
+            raise Unreadable(0, "file-too-large", en, ar)
+        try:
+            return body.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            row = body[: error.start].count(b"\n") + 1
+            raise Unreadable(row, "not-utf-8", "the file is not UTF-8 here", "ترميز الملف هنا ليس UTF-8") from None
 
 
 class Rows:
-    """The readable rows of a folder, and what was wrong with the others."""
+    """The readable rows of a source, and what was wrong with the others."""
 
-    def __init__(self, folder: Traversable) -> None:
+    def __init__(self, source: Source) -> None:
         self.problems: list[Problem] = []
         self._by_file: dict[type[Row], list[Numbered]] = {}
         for kind in FILES:
-            self._by_file[kind] = list(self._read(folder / kind.file, kind))
+            self._by_file[kind] = list(self._read(source, kind))
 
     def of(self, kind: type[R]) -> list[R]:
         """The rows of one file."""
@@ -49,67 +108,54 @@ class Rows:
             if isinstance(each.row, kind):
                 yield each, each.row
 
-    def _read(self, file: Traversable, kind: type[Row]) -> Iterator[Numbered]:
-        text = self._text(file, kind)
-        if text is None:
-            return
-        number = 0
+    def _read(self, source: Source, kind: type[Row]) -> Iterator[Numbered]:
         header: list[str] = []
         try:
-            for number, cells in enumerate(csv.reader(io.StringIO(text, newline=""), strict=True), HEADER_ROW):
-                if number == HEADER_ROW:
-                    header = cells
-                    if not self._header_holds(header, kind):
+            for number, cells in source.cells(kind):
+                if not header:
+                    header = [cell.strip() for cell in cells]
+                    if not self._header_holds(number, header, kind):
                         return
-                elif cells:
-                    row = self._row(number, header, cells, kind)
-                    if row is not None:
-                        yield Numbered(number, row)
-        except csv.Error as error:
-            self._note(kind, number + 1, "", "not-csv", f"not CSV: {error}")
-        if number == 0:
-            self._note(kind, HEADER_ROW, "", "empty", "the file is empty")
+                    continue
+                row = self._row(number, header, cells, kind)
+                if row is not None:
+                    yield Numbered(number, row)
+        except Missing:
+            if not kind.optional:
+                self._note(kind, 0, "", "file-missing", "the file is missing", "الملف غير موجود")
+            return
+        except Unreadable as why:
+            self._note(kind, why.row, "", why.code, why.en, why.ar)
+            return
+        if not header:
+            self._note(kind, HEADER_ROW, "", "empty", "the file is empty", "الملف فارغ")
 
-    def _text(self, file: Traversable, kind: type[Row]) -> str | None:
-        try:
-            with file.open("rb") as opened:
-                body = opened.read(FILE_BYTES + 1)
-        except OSError:
-            self._note(kind, 0, "", "file-missing", "the file is missing or can't be read")
-            return None
-        if len(body) > FILE_BYTES:
-            self._note(kind, 0, "", "file-too-large", f"the file is larger than {FILE_BYTES} bytes")
-            return None
-        try:
-            return body.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            row = body[: error.start].count(b"\n") + 1
-            self._note(kind, row, "", "not-utf-8", "the file is not UTF-8 here")
-            return None
-
-    def _header_holds(self, header: list[str], kind: type[Row]) -> bool:
+    def _header_holds(self, number: int, header: list[str], kind: type[Row]) -> bool:
         wanted = list(kind.model_fields)
         for column in wanted:
             if column not in header:
-                self._note(kind, HEADER_ROW, column, "column-missing", "the column is missing")
-        for column in header:
+                self._note(kind, number, column, "column-missing", "the column is missing", "العمود غير موجود")
+        for column in dict.fromkeys(header):
+            shown = column[:60]
             if column not in wanted:
-                self._note(kind, HEADER_ROW, column, "column-unknown", "there is no such column")
+                self._note(kind, number, shown, "column-unknown", "there is no such column", "لا يوجد عمود بهذا الاسم")
             elif header.count(column) > 1:
-                self._note(kind, HEADER_ROW, column, "column-twice", "the column is there twice")
+                self._note(kind, number, shown, "column-twice", "the column is there twice", "العمود مكرر")
         return sorted(header) == sorted(wanted)
 
     def _row(self, number: int, header: list[str], cells: list[str], kind: type[Row]) -> Row | None:
         if len(cells) != len(header):
-            self._note(kind, number, "", "cells", f"the row has {len(cells)} cells, not {len(header)}")
+            en = f"the row has {len(cells)} cells, not {len(header)}"
+            ar = f"في الصف {len(cells)} خلية بدلاً من {len(header)}"
+            self._note(kind, number, "", "cells", en, ar)
             return None
         try:
             return kind.model_validate(dict(zip(header, cells, strict=True)))
         except ValidationError as error:
-            for each in error.errors(include_url=False, include_context=False):
+            for each in error.errors(include_url=False, include_input=False):
                 column = str(each["loc"][0]) if each["loc"] else ""
-                self._note(kind, number, column, each["type"].replace("_", "-"), each["msg"])
+                self._note(kind, number, column, *of_cell(each["type"], each["msg"], each.get("ctx", {})))
             return None
 
-    def _note(self, kind: type[Row], number: int, column: str, code: str, text: str) -> None:
-        self.problems.append(Problem(kind.file, number, column, code, text))
+    def _note(self, kind: type[Row], number: int, column: str, code: str, en: str, ar: str) -> None:
+        self.problems.append(Problem(kind.file, number, column, code, en, ar))

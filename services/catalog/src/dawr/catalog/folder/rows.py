@@ -1,77 +1,46 @@
 """The files of a folder and the columns of each: one model per file, a field per column, in the files' own names."""
 
-import re
-from datetime import date
 from typing import Annotated, ClassVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
-from dawr.catalog.domain.capacity import WindowSeats
-from dawr.catalog.domain.offices import OfficeKind, Weekday
-from dawr.catalog.domain.services import Visit
+from dawr.catalog.domain.calendars import ClosureScope, SpecialKind
+from dawr.catalog.domain.offices import OfficeKind
+from dawr.catalog.domain.services import Allocation, Audience, Visit
+from dawr.catalog.folder.cells import (
+    LARGEST_MINOR,
+    LARGEST_SEATS,
+    Age,
+    Channels,
+    Clock,
+    Day,
+    DayHours,
+    Flag,
+    Keywords,
+    Languages,
+    Latitude,
+    Longitude,
+    MaybeCode,
+    MaybeCountry,
+    MaybeFlag,
+    MaybeSpan,
+    Months,
+    Name,
+    OfficeHours,
+    OptionalSentence,
+    Paragraph,
+    Percent,
+    Releases,
+    Sentence,
+    Tiers,
+    Weekdays,
+    Windows,
+    Words,
+    YearlessDays,
+    Zone,
+)
 from dawr.contracts import Channel, Text
 from dawr.contracts.values import Code, Currency, TierCode
-
-LARGEST_SEATS = 100_000
-LARGEST_MINOR = 10**15
-
-_TIME = r"(?:[01]\d|2[0-3]):[0-5]\d"
-_WINDOW = re.compile(rf"(?P<start>{_TIME})-(?P<end>{_TIME})=(?P<seats>\d{{1,6}})", re.ASCII)
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{name!r} is not an IANA time zone") from None
-    return name
-
-
-def _words(cell: object) -> object:
-    return cell.split() if isinstance(cell, str) else cell
-
-
-def _flag(cell: object) -> object:
-    flags = {"yes": True, "no": False}
-    if cell not in flags:
-        raise ValueError("yes or no is expected")
-    return flags[str(cell)]
-
-
-def _day(cell: object) -> object:
-    try:
-        return date.fromisoformat(str(cell))
-    except ValueError:
-        raise ValueError("a date such as 2026-12-01 is expected") from None
-
-
-def _weekday(word: object) -> object:
-    if isinstance(word, str) and word in Weekday.__members__:
-        return Weekday[word]
-    raise ValueError(f"{word!r} is not one of {' '.join(Weekday.__members__)}")
-
-
-def _window(word: object) -> object:
-    found = _WINDOW.fullmatch(str(word))
-    if found is None:
-        raise ValueError(f"{word!r} is not a window such as 09:00-10:00=8")
-    return WindowSeats(found["start"], found["end"], int(found["seats"]))
-
-
-_NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
-Name = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=_NO_CONTROLS)]
-Paragraph = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=_NO_CONTROLS)]
-Zone = Annotated[str, BeforeValidator(_zone)]
-Flag = Annotated[bool, BeforeValidator(_flag)]
-Day = Annotated[date, BeforeValidator(_day)]
-Weekdays = Annotated[tuple[Annotated[Weekday, BeforeValidator(_weekday)], ...], BeforeValidator(_words)]
-Tiers = Annotated[tuple[TierCode, ...], BeforeValidator(_words)]
-Channels = Annotated[tuple[Channel, ...], BeforeValidator(_words), Field(min_length=1)]
-
-
-Windows = Annotated[tuple[Annotated[WindowSeats, BeforeValidator(_window)], ...], BeforeValidator(_words)]
-"""`09:00-10:00=8 10:00-11:00=8`: spans of local time and their seats; empty: the day is one line."""
 
 
 class Row(BaseModel):
@@ -82,6 +51,8 @@ class Row(BaseModel):
     file: ClassVar[str]
     identity: ClassVar[tuple[str, ...]]
     """The columns that no two rows share."""
+    optional: ClassVar[bool] = False
+    """Whether the file may be absent."""
 
 
 class NamedRow(Row):
@@ -124,35 +95,105 @@ class TierRow(Row):
     name_en: Name
 
 
-class OfficeRow(NamedRow):
-    """An office or a mission."""
+class ExtraRow(NamedRow):
+    """Something beside a service that people can take with it."""
 
-    file: ClassVar[str] = "offices.csv"
+    file: ClassVar[str] = "extras.csv"
+    optional: ClassVar[bool] = True
 
-    kind: OfficeKind
-    region: Code
-    address_ar: Name
-    address_en: Name
-    zone: Zone
-    currency: Currency
-    closed_weekdays: Weekdays
-    retired: Flag
+    description_ar: Paragraph
+    description_en: Paragraph
 
 
-class ServiceRow(NamedRow):
+class CalendarRow(NamedRow):
+    """What the offices of a country share: weekend, public holidays, Ramadan hours."""
+
+    file: ClassVar[str] = "calendars.csv"
+
+    weekend: Weekdays
+    holidays_of: MaybeCountry
+    """Whose public holidays are kept, as the `holidays` library has them: `SY`, `DE-BE`; empty: none."""
+    left_out: YearlessDays
+    """Of these, the yearly ones that are not kept: `01-01 12-25`."""
+    ramadan_hours: MaybeSpan
+    """`09:00-14:00`; empty: as on other days."""
+
+
+class SpecialDayRow(Row):
+    """Days that a calendar has otherwise than its rules."""
+
+    file: ClassVar[str] = "special_days.csv"
+    identity: ClassVar[tuple[str, ...]] = ("calendar", "first_day", "last_day", "kind")
+    optional: ClassVar[bool] = True
+
+    calendar: Code
+    first_day: Day
+    last_day: Day
+    kind: SpecialKind
+    hours: DayHours
+    name_ar: Name
+    name_en: Name
+
+
+class ServiceRow(Row):
     """A service."""
 
     file: ClassVar[str] = "services.csv"
+    identity: ClassVar[tuple[str, ...]] = ("code",)
 
+    code: Code
     agency: Code
     family: Code
+    name_ar: Name
+    name_en: Name
     description_ar: Paragraph
     description_en: Paragraph
+    keywords: Keywords
+    """Words by which people look for it, in any language and script."""
+    audiences: Annotated[Words[Audience], Field(min_length=1)]
     visit: Visit
     channels: Channels
     tiers: Annotated[Tiers, Field(min_length=1)]
     duration_minutes: Annotated[int, Field(ge=1, le=8 * 60)]
+    validity_months: Months
+    allocation: Allocation
+    min_age: Age
+    max_age: Age
+    one_per_family: Flag
+    needs_service: MaybeCode
+    """The service that the person must have had before."""
     retired: Flag
+
+
+class DocumentRow(Row):
+    """What the person brings."""
+
+    file: ClassVar[str] = "documents.csv"
+    identity: ClassVar[tuple[str, ...]] = ("service", "code")
+    optional: ClassVar[bool] = True
+
+    service: Code
+    code: Code
+    name_ar: Name
+    name_en: Name
+    tiers: Tiers
+    """For these only; empty: for all."""
+    condition_ar: OptionalSentence
+    condition_en: OptionalSentence
+
+
+class ServiceExtraRow(Row):
+    """An extra that a service can carry, and what it costs there."""
+
+    file: ClassVar[str] = "service_extras.csv"
+    identity: ClassVar[tuple[str, ...]] = ("service", "extra")
+    optional: ClassVar[bool] = True
+
+    service: Code
+    extra: Code
+    minor: Annotated[int, Field(ge=0, le=LARGEST_MINOR)]
+    currency: Currency
+    is_example: Flag
 
 
 class FeeRow(Row):
@@ -171,39 +212,81 @@ class FeeRow(Row):
     is_example: Flag
 
 
-class DocumentRow(NamedRow):
-    """What the person brings."""
+class OfficeRow(Row):
+    """An office, a mission or a licensed assistance office."""
 
-    file: ClassVar[str] = "documents.csv"
-    identity: ClassVar[tuple[str, ...]] = ("service", "code")
+    file: ClassVar[str] = "offices.csv"
+    identity: ClassVar[tuple[str, ...]] = ("code",)
 
-    service: Code
-    tiers: Tiers
-    """For these only; empty: for all."""
+    code: Code
+    kind: OfficeKind
+    region: Code
+    name_ar: Name
+    name_en: Name
+    address_ar: Name
+    address_en: Name
+    latitude: Latitude
+    longitude: Longitude
+    zone: Zone
+    currency: Currency
+    calendar: Code
+    hours: OfficeHours
+    counters: Annotated[int, Field(ge=0, le=1000)]
+    languages: Languages
+    wheelchair: MaybeFlag
+    retired: Flag
 
 
 class CapacityRow(Row):
-    """What an office can serve of a service's tier on some weekdays."""
+    """What an office can serve of a service's tier on some weekdays, from a date on."""
 
     file: ClassVar[str] = "capacity.csv"
-    identity: ClassVar[tuple[str, ...]] = ("office", "service", "tier", "weekdays")
+    identity: ClassVar[tuple[str, ...]] = ("office", "service", "tier", "valid_from", "weekdays")
 
     office: Code
     service: Code
     tier: TierCode
+    valid_from: Day
     weekdays: Annotated[Weekdays, Field(min_length=1)]
     capacity: Annotated[int, Field(ge=0, le=LARGEST_SEATS)]
     windows: Windows
     opens_days_before: Annotated[int, Field(ge=0, le=365)]
+    opens_time: Clock
+    """Local time; empty: midnight."""
+    releases: Releases
+    kept_assisted: Percent
+    kept_accessible: Percent
+    kept_urgent: Percent
+
+
+class ClosureRow(Row):
+    """Days on which nobody is served."""
+
+    file: ClassVar[str] = "closures.csv"
+    identity: ClassVar[tuple[str, ...]] = ("scope", "code", "first_day", "last_day")
+    optional: ClassVar[bool] = True
+
+    scope: ClosureScope
+    code: MaybeCode
+    """Of the region or office; empty for everything."""
+    first_day: Day
+    last_day: Day
+    reason_ar: Sentence
+    reason_en: Sentence
 
 
 FILES: tuple[type[Row], ...] = (
     AgencyRow,
     RegionRow,
     TierRow,
-    OfficeRow,
+    ExtraRow,
+    CalendarRow,
+    SpecialDayRow,
     ServiceRow,
-    FeeRow,
     DocumentRow,
+    ServiceExtraRow,
+    FeeRow,
+    OfficeRow,
     CapacityRow,
+    ClosureRow,
 )

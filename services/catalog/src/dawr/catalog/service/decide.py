@@ -12,36 +12,29 @@ from dawr.catalog.domain.capacity import (
     publication,
 )
 from dawr.catalog.domain.offices import Office
-from dawr.catalog.domain.services import decide_fee, describe_service, standing_fees
+from dawr.catalog.domain.services import Service, decide_fee
 from dawr.catalog.domain.weeks import Offer
 from dawr.catalog.errors import NotOffered, UnknownOffice, UnknownService
+from dawr.catalog.service.describe import Author, describe
 from dawr.catalog.service.tell import tell
 from dawr.catalog.store import capacity as capacity_store
-from dawr.catalog.store import changes, stored
-from dawr.catalog.store import offices as office_store
-from dawr.catalog.store import services as service_store
+from dawr.catalog.store import changes
+from dawr.catalog.store.fees import fee_decisions
+from dawr.catalog.store.plans import is_offered
+from dawr.catalog.store.things import offices_that_offer, thing
 from dawr.contracts.catalog import Fee
 from dawr.servicekit.database import Transaction
 
 
 async def set_fee(tx: Transaction, code: str, fee: Fee, *, by: UUID, reason: str) -> int:
     """Decide a fee of a service; the service's new revision. Refuses what `domain.services.decide_fee` refuses."""
-    service = (await service_store.services(tx.connection, [code], lock=True)).get(code)
+    service = await thing(tx.connection, Service, code, lock=True)
     if service is None:
         raise UnknownService(service=code)
-    offices = [each.thing for each in (await office_store.offices_that_offer(tx.connection, code)).values()]
-    history = (await service_store.fee_decisions(tx.connection, [code])).get(code, [])
+    offices = [each.thing for each in (await offices_that_offer(tx.connection, code)).values()]
+    history = (await fee_decisions(tx.connection, [code])).get(code, [])
     decision = decide_fee(service.thing, history, offices, fee, now=tx.now)
-    revision = service.revision + 1
-    await service_store.add_fees(tx.connection, [decision], tx.now)
-    await service_store.write_service(
-        tx.connection, service.thing, revision=revision, seeded=service.seeded, now=tx.now
-    )
-    change = changes.Change(f"service/{code}", revision, "fee-decided", reason, {"fee": fee}, by_person=by)
-    await changes.note(tx, change)
-    tell(tx, describe_service(service.thing, standing_fees([*history, decision]), revision))
-    await stored.count_up(tx.connection)
-    return revision
+    return (await describe(tx, [], Author(reason, by), fees=[decision]))["service", code]
 
 
 async def set_day(
@@ -78,13 +71,13 @@ async def read_month(tx: Transaction, offer: Offer, name: str | None) -> tuple[M
 
 async def offering_office(tx: Transaction, offer: Offer) -> Office:
     """The office of an offer; refuses an unknown office or service, and what is not offered there."""
-    office = (await office_store.offices(tx.connection, [offer.office])).get(offer.office)
+    office = await thing(tx.connection, Office, offer.office)
     if office is None:
         raise UnknownOffice(office=offer.office)
-    service = (await service_store.services(tx.connection, [offer.service])).get(offer.service)
+    service = await thing(tx.connection, Service, offer.service)
     if service is None:
         raise UnknownService(service=offer.service)
     in_use = not office.thing.retired and not service.thing.retired
-    if not in_use or not await capacity_store.is_offered(tx.connection, offer):
+    if not in_use or not await is_offered(tx.connection, offer):
         raise NotOffered(office=offer.office, service=offer.service, tier=offer.tier)
     return office.thing

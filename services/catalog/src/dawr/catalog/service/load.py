@@ -1,142 +1,167 @@
-"""Load a folder: write what is missing, and what the folder says differently from what it said before.
+"""Load a catalogue from its files: as the seed of the platform, or as what a person imports.
 
-For each thing the digest of what the folder last said is kept. As long as the folder says the same, what people
-changed since stays; a fee that a person decided for a day is never superseded by the folder's. Nothing is deleted:
-what a folder no longer has stays as it is, but an office that it has offers what the folder says and no more.
+The seed: for each thing the digest of what the folder last said is kept. As long as the folder says the same, what
+people changed since stays; a fee or a plan that a person decided is never superseded by the folder's. Nothing is
+deleted: what a folder no longer has stays as it is, but an office that it has offers what the folder says and no more.
+
+An import says how things are to be: whatever is otherwise is changed, in that person's name; what the files don't
+have stays. Plans only become proposals, which somebody else approves.
 """
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Any
 
 import orjson
-from pydantic import BaseModel
 
-from dawr.catalog.domain.offices import Office, Region, describe_office
-from dawr.catalog.domain.services import FeeDecision, Service, describe_service, new_fees, standing_fees
+from dawr.catalog.domain.offers import offered_services
+from dawr.catalog.domain.offices import Office
+from dawr.catalog.domain.plans import CapacityPlan, follow_seed
+from dawr.catalog.domain.services import FeeDecision, new_fees
 from dawr.catalog.folder.catalogue import Catalogue
-from dawr.catalog.service.tell import tell
-from dawr.catalog.store import capacity as capacity_store
-from dawr.catalog.store import changes, stored
-from dawr.catalog.store import offices as office_store
-from dawr.catalog.store import services as service_store
+from dawr.catalog.service.closing import close_as_imported, close_as_seeded
+from dawr.catalog.service.describe import Author, Draft, describe, with_services
+from dawr.catalog.service.import_decisions import imported_fees, propose_imported
+from dawr.catalog.service.planning import keep_plans
+from dawr.catalog.store import stored
+from dawr.catalog.store.fees import fee_decisions
+from dawr.catalog.store.plans import plans_of
+from dawr.catalog.store.stored import Stored
+from dawr.catalog.store.things import KINDS, Thing, document, things
+from dawr.servicekit.clock import new_id
 from dawr.servicekit.database import Transaction
 
-_REASON = "as the folder says"
+SEED = Author("as the folder says")
 
 
 @dataclass(slots=True)
 class Loaded:
-    """How many things a folder added or changed."""
+    """How many things files added or changed."""
 
     agencies: int = 0
     regions: int = 0
+    tiers: int = 0
+    extras: int = 0
+    calendars: int = 0
     offices: int = 0
     services: int = 0
     fees: int = 0
-    week_plans: int = 0
+    plans: int = 0
+    """Published by the seed, or proposed by an import."""
+    closures: int = 0
 
     def __bool__(self) -> bool:
         return any(getattr(self, each.name) for each in fields(self))
 
 
-def digest(*parts: object) -> str:
-    """32 hexadecimal digits: equal for equal values."""
-    return hashlib.blake2b(orjson.dumps(parts, default=_plain), digest_size=16).hexdigest()
+async def load_catalogue(tx: Transaction, catalogue: Catalogue, author: Author = SEED) -> Loaded:
+    """Bring the database to what files say and stage what changed; what there was of it.
 
-
-def _plain(value: object) -> object:
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
-    if isinstance(value, frozenset):
-        return sorted(value)
-    raise TypeError(type(value).__name__)
-
-
-async def load_catalogue(tx: Transaction, catalogue: Catalogue) -> Loaded:
-    """Bring the database to what a folder says and stage what changed; what there was of it."""
+    With a person as the author it is an import; raises CatalogueInvalid, with each place, if that decides what can't
+    be decided any more: a fee or a closure of days that are over, a plan from such a day on.
+    """
     await stored.hold_loading(tx.connection)
     loaded = Loaded()
-    await _load_agencies(tx, catalogue, loaded)
-    await _load_regions(tx, catalogue, loaded)
-    await _load_offices(tx, catalogue.offices, {each.code: each for each in catalogue.regions}, loaded)
-    await _load_services(tx, catalogue.services, catalogue.fees, loaded)
-    await _load_week_plans(tx, catalogue, loaded)
-    if loaded:
-        await stored.count_up(tx.connection)
+    known = await _known(tx)
+    offered: dict[str, tuple[str, ...]] = {}
+    plans = _PlanChanges()
+    if author.person is None:
+        offered, plans = await _seeded_plans(tx, catalogue)
+    drafts = [draft for said in _things(catalogue) if (draft := _draft(said, known, author, offered)) is not None]
+    fees = await _fees(tx, catalogue, author)
+    await describe(tx, drafts, author, fees=fees)
+    for draft in drafts:
+        counted = _COUNTED[type(draft.thing)]
+        setattr(loaded, counted, getattr(loaded, counted) + 1)
+    loaded.fees = len(fees)
+    if author.person is None:
+        await keep_plans(tx, [*plans.superseded, *plans.added], author)
+        loaded.plans = len(plans.superseded) + len(plans.added)
+        loaded.closures = await close_as_seeded(tx, catalogue.closures)
+    else:
+        loaded.plans = await propose_imported(tx, catalogue, author)
+        loaded.closures = await close_as_imported(tx, catalogue, author)
     return loaded
 
 
-async def _load_agencies(tx: Transaction, catalogue: Catalogue, loaded: Loaded) -> None:
-    known = await service_store.agencies(tx.connection)
-    for agency in catalogue.agencies:
-        seeded = digest(agency)
-        if agency.code not in known or known[agency.code].seeded != seeded:
-            await service_store.write_agency(tx.connection, agency, seeded)
-            loaded.agencies += 1
+_COUNTED: dict[type[Any], str] = {kind: {"agency": "agencies"}.get(name, f"{name}s") for kind, name in KINDS.items()}
 
 
-async def _load_regions(tx: Transaction, catalogue: Catalogue, loaded: Loaded) -> None:
-    known = await office_store.regions(tx.connection)
-    for region in catalogue.regions:
-        seeded = digest(region)
-        if region.code not in known or known[region.code].seeded != seeded:
-            await office_store.write_region(tx.connection, region, seeded)
-            loaded.regions += 1
+def _things(catalogue: Catalogue) -> Iterable[Thing]:
+    yield from catalogue.agencies
+    yield from catalogue.regions
+    yield from catalogue.tiers
+    yield from catalogue.extras
+    yield from catalogue.calendars
+    yield from catalogue.services
+    yield from catalogue.offices
 
 
-async def _load_offices(tx: Transaction, offices: Sequence[Office], regions: dict[str, Region], loaded: Loaded) -> None:
-    known = await office_store.offices(tx.connection)
-    for office in offices:
-        before = known.get(office.code)
-        # The region's name travels with the office.
-        seeded = digest(office, regions[office.region])
-        if before is not None and before.seeded == seeded:
-            continue
-        revision = before.revision + 1 if before else 1
-        await office_store.write_office(tx.connection, office, revision=revision, seeded=seeded, now=tx.now)
-        subject = f"office/{office.code}"
-        await changes.note(tx, changes.Change(subject, revision, "described", _REASON, _detail(office)))
-        tell(tx, describe_office(office, regions[office.region], revision))
-        loaded.offices += 1
+_Known = dict[tuple[type[Thing], str], Stored[Thing]]
 
 
-async def _load_services(
-    tx: Transaction, services: Sequence[Service], fees: Sequence[FeeDecision], loaded: Loaded
-) -> None:
-    codes = [service.code for service in services]
-    known = await service_store.services(tx.connection, codes, lock=True)
-    decided = await service_store.fee_decisions(tx.connection, codes)
-    for service in services:
-        before, history = known.get(service.code), decided.get(service.code, [])
-        seeded = digest(service)
-        added = new_fees(history, [each for each in fees if each.service == service.code])
-        described = before is None or before.seeded != seeded
-        if not described and not added:
-            continue
-        revision = before.revision + 1 if before else 1
-        await service_store.write_service(tx.connection, service, revision=revision, seeded=seeded, now=tx.now)
-        await service_store.add_fees(tx.connection, added, tx.now)
-        detail = _detail(service) | {"fees": [each.fee for each in added]}
-        subject = f"service/{service.code}"
-        await changes.note(tx, changes.Change(subject, revision, "described", _REASON, detail))
-        tell(tx, describe_service(service, standing_fees([*history, *added]), revision))
-        loaded.services += described
-        loaded.fees += len(added)
+async def _known(tx: Transaction) -> _Known:
+    known: _Known = {}
+    for kind in KINDS:
+        for code, each in (await things(tx.connection, kind, lock=True)).items():
+            known[kind, code] = each
+    return known
 
 
-async def _load_week_plans(tx: Transaction, catalogue: Catalogue, loaded: Loaded) -> None:
-    known = await capacity_store.week_plans(tx.connection)
-    for plan in catalogue.plans:
-        if known.pop(plan.offer, None) != plan:
-            await capacity_store.replace_week_plan(tx.connection, plan)
-            loaded.week_plans += 1
-    offices = {office.code for office in catalogue.offices}
-    for offer in known:
-        if offer.office in offices:
-            await capacity_store.remove_week_plan(tx.connection, offer)
-            loaded.week_plans += 1
+def _draft(thing: Thing, known: _Known, author: Author, offered: dict[str, tuple[str, ...]]) -> Draft | None:
+    """What is to be written of a thing of the files, if anything is."""
+    before = known.get((type(thing), thing.code))
+    if author.person is not None:
+        if isinstance(thing, Office) and before is not None and isinstance(before.thing, Office):
+            thing = with_services(thing, before.thing.services)
+        return None if before is not None and before.thing == thing else Draft(thing, before)
+    seeded = digest(document(thing))
+    said_otherwise = before is None or (before.seeded is not None and before.seeded != seeded)
+    written = thing if said_otherwise or before is None else before.thing
+    if isinstance(written, Office):
+        written = with_services(written, offered.get(written.code, written.services))
+    if before is not None and not said_otherwise and written == before.thing:
+        return None
+    return Draft(written, before, seeded if said_otherwise else None)
 
 
-def _detail(thing: Office | Service) -> dict[str, object]:
-    return {name: sorted(value) if isinstance(value, frozenset) else value for name, value in asdict(thing).items()}
+def digest(value: object) -> str:
+    """32 hexadecimal digits: equal for equal values of JSON."""
+    return hashlib.blake2b(orjson.dumps(value, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
+
+
+async def _fees(tx: Transaction, catalogue: Catalogue, author: Author) -> list[FeeDecision]:
+    said: dict[str, list[FeeDecision]] = defaultdict(list)
+    for fee in catalogue.fees:
+        said[fee.service].append(fee)
+    decided = defaultdict(list, await fee_decisions(tx.connection, said))
+    if author.person is not None:
+        return await imported_fees(tx, catalogue, decided)
+    return [added for service, fees in said.items() for added in new_fees(decided[service], fees)]
+
+
+@dataclass(frozen=True, slots=True)
+class _PlanChanges:
+    added: tuple[CapacityPlan, ...] = ()
+    superseded: tuple[CapacityPlan, ...] = ()
+
+
+async def _seeded_plans(tx: Transaction, catalogue: Catalogue) -> tuple[dict[str, tuple[str, ...]], _PlanChanges]:
+    """What the folder changes of plans, and what its offices offer then."""
+    plans = await plans_of(tx.connection, offices=[office.code for office in catalogue.offices])
+    said = defaultdict(list)
+    for week in catalogue.plans:
+        said[week.offer].append(week)
+    added: list[CapacityPlan] = []
+    superseded: list[CapacityPlan] = []
+    for offer in sorted({*plans, *said}):
+        before = plans.get(offer, [])
+        after = follow_seed(before, said.get(offer, ()), plan_id=new_id, now=tx.now)
+        added += after.added
+        superseded += after.superseded
+        gone = {plan.id for plan in after.superseded}
+        plans[offer] = [*(plan for plan in before if plan.id not in gone), *after.added]
+    offered = {office.code: offered_services(plans, office.code, office.today(tx.now)) for office in catalogue.offices}
+    return offered, _PlanChanges(tuple(added), tuple(superseded))

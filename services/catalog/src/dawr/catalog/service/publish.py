@@ -1,26 +1,32 @@
 """Publish capacity ahead, take away what is long over, and say the whole state again."""
 
-from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 
+from dawr.catalog.domain.calendars import Calendar
 from dawr.catalog.domain.capacity import (
     MonthOfCapacity,
-    follow_plan,
+    follow_plans,
     is_long_over,
     month_of,
     months_between,
     publication,
     take_away,
 )
-from dawr.catalog.domain.offices import describe_office
-from dawr.catalog.domain.services import describe_service, standing_fees
-from dawr.catalog.domain.weeks import WeekPlan
-from dawr.catalog.service.tell import tell, tell_taken_away
+from dawr.catalog.domain.offers import offered_services
+from dawr.catalog.domain.offices import Office
+from dawr.catalog.domain.plans import PlanState, weeks
+from dawr.catalog.domain.services import Service
+from dawr.catalog.service.describe import Author, Draft, describe, with_services
+from dawr.catalog.service.tell import tell, tell_offices, tell_services, tell_taken_away
 from dawr.catalog.store import capacity as capacity_store
-from dawr.catalog.store import offices as office_store
-from dawr.catalog.store import services as service_store
 from dawr.catalog.store import stored
+from dawr.catalog.store.closures import closures
+from dawr.catalog.store.plans import plans_of
+from dawr.catalog.store.things import things
 from dawr.servicekit.database import Transaction
+
+_AS_PLANNED = Author("as its plans have it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,34 +37,61 @@ class Published:
     taken_away: int
 
 
-async def publish_ahead(tx: Transaction, *, days: int, keep_days: int) -> Published:
-    """Publish what the week plans give for `days` dates from today on, by each office's local date.
+async def publish_ahead(
+    tx: Transaction, *, days: int, keep_days: int, offices: Collection[str] | None = None
+) -> Published:
+    """Publish what plans, calendars and closures give for `days` dates from today on, by each office's local date.
 
-    A month that is so already is not published again; days that staff decided stay. Where nothing is planned any
-    more, or office or service is retired, the days that followed a plan go. Months that ended more than
-    `keep_days` ago are taken away from the topic.
+    For all offices, or for some. A month that is so already is not published again; days that staff decided stay.
+    Where nothing is planned any more, or office or service is retired, the days that followed a plan go. Months that
+    ended more than `keep_days` ago are taken away from the topic.
     """
     await stored.hold_loading(tx.connection)
-    offices = {code: each.thing for code, each in (await office_store.offices(tx.connection)).items()}
-    services = {code: each.thing for code, each in (await service_store.services(tx.connection)).items()}
-    plans = {
-        offer: plan
-        for offer, plan in (await capacity_store.week_plans(tx.connection)).items()
-        if not offices[offer.office].retired and not services[offer.service].retired
+    known = {code: each.thing for code, each in (await things(tx.connection, Office, offices)).items()}
+    today = {code: office.today(tx.now) for code, office in known.items()}
+    if not today:
+        return Published(0, 0)
+    services = {code: each.thing for code, each in (await things(tx.connection, Service)).items()}
+    calendars = {code: each.thing for code, each in (await things(tx.connection, Calendar)).items()}
+    closed = await closures(tx.connection, since=min(today.values()))
+    plans = await plans_of(tx.connection, offices=offices, states=[PlanState.PUBLISHED])
+    await _offer_as_planned(tx, {code: offered_services(plans, code, today[code]) for code in known})
+    followed = {
+        offer: weeks(each)
+        for offer, each in plans.items()
+        if not known[offer.office].retired and not services[offer.service].retired
     }
-    today = {code: office.today(tx.now) for code, office in offices.items()}
-    wanted = {(offer, month) for offer in plans for month in months_between(today[offer.office], days)}
-    if today:
-        wanted |= set(await capacity_store.published_keys(tx.connection, since=month_of(min(today.values()))))
+    wanted = {(offer, month) for offer in followed for month in months_between(today[offer.office], days)}
+    wanted |= set(
+        await capacity_store.published_keys(tx.connection, since=month_of(min(today.values())), offices=offices)
+    )
     revised: list[MonthOfCapacity] = []
     for (offer, _), month in (await capacity_store.lock_months(tx.connection, wanted, tx.now)).items():
-        zone, plan = offices[offer.office].zone, plans.get(offer, WeekPlan(offer, {}))
-        after = follow_plan(month, plan, zone, first=today[offer.office], days=days)
+        office = known[offer.office]
+        after = follow_plans(
+            month,
+            followed.get(offer, ()),
+            office,
+            calendars[office.calendar],
+            closed,
+            first=today[offer.office],
+            days=days,
+        )
         if after is not None:
             revised.append(after)
-            tell(tx, publication(after, zone))
+            tell(tx, publication(after, office.zone))
     await capacity_store.save_months(tx.connection, revised, tx.now)
     return Published(len(revised), await _take_away(tx, keep_days))
+
+
+async def _offer_as_planned(tx: Transaction, offered: dict[str, tuple[str, ...]]) -> None:
+    """Have offices say what their plans have them offer: with time, one begins or ends."""
+    offices = await things(tx.connection, Office, offered)
+    behind = [code for code, each in offices.items() if each.thing.services != offered[code]]
+    locked = await things(tx.connection, Office, behind, lock=True)
+    await describe(
+        tx, [Draft(with_services(each.thing, offered[code]), each) for code, each in locked.items()], _AS_PLANNED
+    )
 
 
 async def _take_away(tx: Transaction, keep_days: int) -> int:
@@ -77,15 +110,10 @@ async def republish(tx: Transaction) -> int:
     For topics that lost what they held. A reader that has a revision already skips it.
     """
     await stored.hold_loading(tx.connection)
-    regions = await office_store.regions(tx.connection)
-    offices = await office_store.offices(tx.connection)
-    for office in offices.values():
-        tell(tx, describe_office(office.thing, regions[office.thing.region].thing, office.revision))
-    services = await service_store.services(tx.connection, lock=True)
-    decided = defaultdict(list, await service_store.fee_decisions(tx.connection, services))
-    for code, service in services.items():
-        tell(tx, describe_service(service.thing, standing_fees(decided[code]), service.revision))
+    offices = await things(tx.connection, Office, lock=True)
+    told = await tell_offices(tx, offices.values())
+    told += await tell_services(tx, (await things(tx.connection, Service, lock=True)).values())
     months = await capacity_store.published_months(tx.connection, lock=True)
     for month in months:
         tell(tx, publication(month, offices[month.offer.office].thing.zone))
-    return len(offices) + len(services) + len(months)
+    return told + len(months)

@@ -1,7 +1,6 @@
-"""Week plans, and the months of capacity that were published."""
+"""The months of capacity that were published."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,76 +8,25 @@ from pydantic import TypeAdapter
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dawr.catalog.domain.calendars import Weekday
 from dawr.catalog.domain.capacity import DecidedDay, MonthOfCapacity
-from dawr.catalog.domain.weeks import Offer, WeekdayPlan, WeekPlan
-from dawr.contracts.values import Window
+from dawr.catalog.domain.weeks import Offer
+from dawr.contracts.catalog import ClosedDay
 
 _DAYS = TypeAdapter(tuple[DecidedDay, ...])
-_WINDOWS = TypeAdapter(tuple[Window, ...])
+_CLOSED = TypeAdapter(tuple[ClosedDay, ...])
 
-_MONTH = "office, service, tier, month, revision, CAST(days AS text) AS days, taken_away"
+_MONTH = """office, service, tier, month, revision, CAST(days AS text) AS days, CAST(closed AS text) AS closed,
+taken_away"""
 
 _SAVE_MONTHS = text("""
 UPDATE capacity_months AS m
-SET revision = n.revision, days = n.days, taken_away = n.taken_away, changed_at = :now
+SET revision = n.revision, days = CAST(n.days AS jsonb), closed = CAST(n.closed AS jsonb), taken_away = n.taken_away,
+    changed_at = :now
 FROM unnest(CAST(:offices AS text[]), CAST(:services AS text[]), CAST(:tiers AS text[]), CAST(:months AS text[]),
-            CAST(:revisions AS int[]), CAST(:days AS jsonb[]), CAST(:taken_away AS boolean[]))
-     AS n(office, service, tier, month, revision, days, taken_away)
+            CAST(:revisions AS int[]), CAST(:days AS text[]), CAST(:closed AS text[]), CAST(:taken_away AS boolean[]))
+     AS n(office, service, tier, month, revision, days, closed, taken_away)
 WHERE m.office = n.office AND m.service = n.service AND m.tier = n.tier AND m.month = n.month
 """)
-
-
-async def week_plans(connection: AsyncConnection) -> dict[Offer, WeekPlan]:
-    """All week plans by offer, in order."""
-    rows = await connection.execute(
-        text("""
-            SELECT office, service, tier, weekday, capacity, CAST(windows AS text) AS windows, opens_days_before
-            FROM week_plans ORDER BY office, service, tier, weekday
-        """)
-    )
-    days: dict[Offer, dict[Weekday, WeekdayPlan]] = defaultdict(dict)
-    for row in rows:
-        plan = WeekdayPlan(row.capacity, _WINDOWS.validate_json(row.windows), row.opens_days_before)
-        days[Offer(row.office, row.service, row.tier)][Weekday(row.weekday)] = plan
-    return {offer: WeekPlan(offer, week) for offer, week in days.items()}
-
-
-async def is_offered(connection: AsyncConnection, offer: Offer) -> bool:
-    """Whether an office gives a tier of a service."""
-    found = await connection.execute(
-        text("SELECT 1 FROM week_plans WHERE office = :office AND service = :service AND tier = :tier LIMIT 1"),
-        _named(offer),
-    )
-    return found.scalar() is not None
-
-
-async def replace_week_plan(connection: AsyncConnection, plan: WeekPlan) -> None:
-    """Have an offer's weekdays be as planned, and no others."""
-    await remove_week_plan(connection, plan.offer)
-    await connection.execute(
-        text("""
-            INSERT INTO week_plans (office, service, tier, weekday, capacity, windows, opens_days_before)
-            VALUES (:office, :service, :tier, :weekday, :capacity, CAST(:windows AS jsonb), :opens_days_before)
-        """),
-        [
-            _named(plan.offer)
-            | {
-                "weekday": int(weekday),
-                "capacity": each.capacity,
-                "windows": _WINDOWS.dump_json(each.windows).decode(),
-                "opens_days_before": each.opens_days_before,
-            }
-            for weekday, each in sorted(plan.days.items())
-        ],
-    )
-
-
-async def remove_week_plan(connection: AsyncConnection, offer: Offer) -> None:
-    """Have an offer be withdrawn: no weekday is planned any more."""
-    await connection.execute(
-        text("DELETE FROM week_plans WHERE office = :office AND service = :service AND tier = :tier"), _named(offer)
-    )
 
 
 async def lock_months(
@@ -125,14 +73,17 @@ async def month(connection: AsyncConnection, offer: Offer, name: str) -> MonthOf
     return None if row is None else _month(row)
 
 
-async def published_keys(connection: AsyncConnection, *, since: str) -> list[tuple[Offer, str]]:
-    """Offers and months, from a month on, that the topic holds."""
+async def published_keys(
+    connection: AsyncConnection, *, since: str, offices: Collection[str] | None = None
+) -> list[tuple[Offer, str]]:
+    """Offers and months, from a month on, that the topic holds: of all offices, or of some."""
     rows = await connection.execute(
         text("""
             SELECT office, service, tier, month FROM capacity_months
             WHERE revision > 0 AND NOT taken_away AND month >= :since
+              AND (CAST(:offices AS text[]) IS NULL OR office = ANY(CAST(:offices AS text[])))
         """),
-        {"since": since},
+        {"since": since, "offices": None if offices is None else sorted(offices)},
     )
     return [(Offer(row.office, row.service, row.tier), row.month) for row in rows]
 
@@ -165,6 +116,7 @@ async def save_months(connection: AsyncConnection, months: Sequence[MonthOfCapac
             "months": [each.month for each in months],
             "revisions": [each.revision for each in months],
             "days": [_DAYS.dump_json(each.days).decode() for each in months],
+            "closed": [_CLOSED.dump_json(each.closed).decode() for each in months],
             "taken_away": [each.taken_away for each in months],
             "now": now,
         },
@@ -181,5 +133,6 @@ def _month(row: Any) -> MonthOfCapacity:
         month=row.month,
         revision=row.revision,
         days=_DAYS.validate_json(row.days),
+        closed=_CLOSED.validate_json(row.closed),
         taken_away=row.taken_away,
     )

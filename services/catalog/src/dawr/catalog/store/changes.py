@@ -18,33 +18,41 @@ class Change:
     """One change of a thing, by a person or by the seed."""
 
     subject: str
-    """`service/PASS_REN`, `office/DAM-01`, `capacity/DAM-01/PASS_REN/N/2026-12`"""
+    """`service/PASS_REN`, `office/DAM-01`, `plan/<id>`, `closure/<id>`, `capacity/DAM-01/PASS_REN/N/2026-12`"""
     revision: int
     """Of the thing, after the change."""
     what: str
-    """`described`, `fee-decided`, `day-decided`"""
+    """`described`, `fee-decided`, `day-decided`, `closed`, `closure-withdrawn`, and what `plans.TRANSITIONS` says"""
     reason: str
     detail: dict[str, Any]
+    """For `described`: the whole thing as it is since, `state`, and the `fees` that were added with it."""
     by_person: UUID | None = None
     """None: the seed."""
 
 
-async def note(tx: Transaction, change: Change) -> None:
-    """Keep a change. The caller holds the lock of the thing, so that the entry before is the last one."""
+async def note(tx: Transaction, *changes: Change) -> None:
+    """Keep changes, each of another thing. The caller holds their locks, so that the entry before is the last one."""
+    if not changes:
+        return
     await tx.connection.execute(
         text("""
             INSERT INTO changes (subject, revision, what, origin, by_person, reason, detail, at, previous)
-            VALUES (:subject, :revision, :what, :origin, :by_person, :reason, CAST(:detail AS jsonb), :at,
-                    (SELECT max(number) FROM changes WHERE subject = :subject))
+            SELECT n.subject, n.revision, n.what, n.origin, n.by_person, n.reason, CAST(n.detail AS jsonb), :at,
+                   (SELECT max(number) FROM changes WHERE changes.subject = n.subject)
+            FROM unnest(CAST(:subjects AS text[]), CAST(:revisions AS int[]), CAST(:whats AS text[]),
+                        CAST(:origins AS text[]), CAST(:people AS uuid[]), CAST(:reasons AS text[]),
+                        CAST(:details AS text[])) WITH ORDINALITY
+                 AS n(subject, revision, what, origin, by_person, reason, detail, place)
+            ORDER BY n.place
         """),
         {
-            "subject": change.subject,
-            "revision": change.revision,
-            "what": change.what,
-            "origin": (Origin.STAFF if change.by_person else Origin.SEED).value,
-            "by_person": change.by_person,
-            "reason": change.reason,
-            "detail": orjson.dumps(change.detail, default=_plain).decode(),
+            "subjects": [each.subject for each in changes],
+            "revisions": [each.revision for each in changes],
+            "whats": [each.what for each in changes],
+            "origins": [(Origin.STAFF if each.by_person else Origin.SEED).value for each in changes],
+            "people": [each.by_person for each in changes],
+            "reasons": [each.reason for each in changes],
+            "details": [orjson.dumps(each.detail, default=_plain).decode() for each in changes],
             "at": tx.now,
         },
     )

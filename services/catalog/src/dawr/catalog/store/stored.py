@@ -15,11 +15,12 @@ class Stored(Generic[T]):
 
     thing: T
     revision: int
-    seeded: str
+    seeded: str | None = None
+    """None: the seed never said anything of it."""
 
 
 async def catalogue_revision(connection: AsyncConnection) -> int:
-    """Counts up with each change of what the public can read of services, offices, regions and agencies."""
+    """Counts up with each change of what the public can read of the catalogue, capacity left out."""
     return int((await connection.execute(text("SELECT revision FROM catalogue"))).scalar_one())
 
 
@@ -29,5 +30,15 @@ async def count_up(connection: AsyncConnection) -> None:
 
 
 async def hold_loading(connection: AsyncConnection) -> None:
-    """Wait until nobody else loads a folder or publishes ahead; held until the transaction ends."""
+    """Wait until nobody else loads a folder, moves plans or publishes; held until the transaction ends."""
     await connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('catalog/loading', 0))"))
+
+
+async def published_from(connection: AsyncConnection) -> str:
+    """The digest of what capacity was last published from; empty: it never was, or has to be looked at again."""
+    return str((await connection.execute(text("SELECT published_from FROM catalogue"))).scalar_one())
+
+
+async def note_published_from(connection: AsyncConnection, digest: str) -> None:
+    """Keep what capacity was published from."""
+    await connection.execute(text("UPDATE catalogue SET published_from = :digest"), {"digest": digest})
