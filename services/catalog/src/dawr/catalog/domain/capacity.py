@@ -208,7 +208,7 @@ class MonthOfCapacity:
 
 def month_of(day: date) -> str:
     """The month of a date, `2026-12`."""
-    return day.strftime("%Y-%m")
+    return day.isoformat()[:7]
 
 
 def months_between(first: date, days: int) -> list[str]:

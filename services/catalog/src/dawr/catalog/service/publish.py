@@ -1,7 +1,12 @@
 """Publish capacity ahead, take away what is long over, and say the whole state again."""
 
-from collections.abc import Collection
+import hashlib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from importlib import resources
+from importlib.metadata import version
 
 from dawr.catalog.domain.calendars import Calendar
 from dawr.catalog.domain.capacity import (
@@ -49,8 +54,43 @@ async def publish_ahead(
     await stored.hold_loading(tx.connection)
     known = {code: each.thing for code, each in (await things(tx.connection, Office, offices)).items()}
     today = {code: office.today(tx.now) for code, office in known.items()}
-    if not today:
-        return Published(0, 0)
+    if offices is None and await _published_from(tx, today, days) == await stored.published_from(tx.connection):
+        return Published(0, await _take_away(tx, keep_days))
+    revised = await _publish(tx, known, today, days=days, offices=offices)
+    for month in revised:
+        tell(tx, publication(month, known[month.offer.office].zone))
+    await capacity_store.save_months(tx.connection, revised, tx.now)
+    if offices is not None:
+        return Published(len(revised), 0)
+    await stored.note_published_from(tx.connection, await _published_from(tx, today, days))
+    return Published(len(revised), await _take_away(tx, keep_days))
+
+
+async def _published_from(tx: Transaction, today: Mapping[str, date], days: int) -> str:
+    """A digest of all that capacity follows from: what is decided, the dates, and the rules themselves."""
+    parts = [await stored.what_capacity_follows(tx.connection), str(sorted(today.items())), str(days), _rules()]
+    return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
+
+
+@cache
+def _rules() -> str:
+    """The rules as they are in this process: another version of them may make other days of the same plans."""
+    code = [each for each in resources.files("dawr.catalog.domain").iterdir() if each.name.endswith(".py")]
+    parts = [f"{each.name}\n{each.read_text('utf-8')}" for each in sorted(code, key=lambda each: each.name)]
+    return "\n".join([*parts, version("holidays"), version("hijridate")])
+
+
+async def _publish(
+    tx: Transaction,
+    known: Mapping[str, Office],
+    today: Mapping[str, date],
+    *,
+    days: int,
+    offices: Collection[str] | None,
+) -> list[MonthOfCapacity]:
+    """The months that are not as plans, calendars and closures have them, as they are to be."""
+    if not known:
+        return []
     services = {code: each.thing for code, each in (await things(tx.connection, Service)).items()}
     calendars = {code: each.thing for code, each in (await things(tx.connection, Calendar)).items()}
     closed = await closures(tx.connection, since=min(today.values()))
@@ -68,20 +108,12 @@ async def publish_ahead(
     revised: list[MonthOfCapacity] = []
     for (offer, _), month in (await capacity_store.lock_months(tx.connection, wanted, tx.now)).items():
         office = known[offer.office]
-        after = follow_plans(
-            month,
-            followed.get(offer, ()),
-            office,
-            calendars[office.calendar],
-            closed,
-            first=today[offer.office],
-            days=days,
-        )
+        calendar = calendars[office.calendar]
+        first = today[offer.office]
+        after = follow_plans(month, followed.get(offer, ()), office, calendar, closed, first=first, days=days)
         if after is not None:
             revised.append(after)
-            tell(tx, publication(after, office.zone))
-    await capacity_store.save_months(tx.connection, revised, tx.now)
-    return Published(len(revised), await _take_away(tx, keep_days))
+    return revised
 
 
 async def _offer_as_planned(tx: Transaction, offered: dict[str, tuple[str, ...]]) -> None:

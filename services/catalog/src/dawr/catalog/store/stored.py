@@ -34,6 +34,21 @@ async def hold_loading(connection: AsyncConnection) -> None:
     await connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('catalog/loading', 0))"))
 
 
+async def what_capacity_follows(connection: AsyncConnection) -> str:
+    """A digest of every plan in force, closure, office, calendar and service, by their revisions."""
+    found = await connection.execute(
+        text("""
+            SELECT md5(concat_ws('/',
+                (SELECT string_agg(kind || code || revision, ',' ORDER BY kind, code) FROM things
+                 WHERE kind IN ('office', 'calendar') OR kind = 'service' AND retired),
+                (SELECT string_agg(id::text || revision, ',' ORDER BY id) FROM plans WHERE state = 'PUBLISHED'),
+                (SELECT string_agg(id::text || revision, ',' ORDER BY id) FROM closures WHERE withdrawn_at IS NULL)
+            ))
+        """)
+    )
+    return str(found.scalar_one())
+
+
 async def published_from(connection: AsyncConnection) -> str:
     """The digest of what capacity was last published from; empty: it never was, or has to be looked at again."""
     return str((await connection.execute(text("SELECT published_from FROM catalogue"))).scalar_one())
