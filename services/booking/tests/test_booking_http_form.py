@@ -95,7 +95,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"window": "9:00"}, "#/window"),
     ({"window": "24:00"}, "#/window"),
     ({"window": 900}, "#/window"),
-    ({"person_id": "7b0d6f5e-0000-4000-8000-000000000001"}, "#/person_id"),
+    ({"asked_by": "7b0d6f5e-0000-4000-8000-000000000001"}, "#/asked_by"),
     ({"a/b~c": 1}, "#/a~1b~0c"),
 ]
 
@@ -248,7 +248,10 @@ async def test_taking_a_turn_is_in_it_as_the_code_has_it(booking: Booking, docum
     assert body == {"$ref": "#/components/schemas/TakeTurn"}
     schema = document["components"]["schemas"]["TakeTurn"]
     assert set(schema["required"]) == {"service", "tier", "office", "date"}
-    assert (schema["additionalProperties"], set(schema["properties"])) == (False, {*BODY, "window"})
+    assert (schema["additionalProperties"], set(schema["properties"])) == (
+        False,
+        {*BODY, "window", "share", "person_id", "reason"},
+    )
     assert operation["security"] == [{"bearer": []}]
     assert {"201", "202", "400", "401", "403", "404", "409", "413", "415", "422", "503"} <= set(operation["responses"])
     assert document["paths"][TURNS]["get"]["operationId"] == "list_turns"

@@ -248,9 +248,8 @@ def test_a_fact_that_no_rule_allows_is_refused() -> None:
     refused, _ = follow(case, [words.refused()])
     with pytest.raises(IllegalMove):
         rules.after_turn_fact(refused, words.held())
-    _, other = opened()
     with pytest.raises(StrangeFact):
-        rules.after_turn_fact(case, other.held())
+        rules.after_turn_fact(case, opened()[1].held())
 
 
 def test_booking_s_refusals_all_have_words() -> None:

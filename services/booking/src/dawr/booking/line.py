@@ -10,11 +10,10 @@ from collections import defaultdict
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dawr.booking.domain import Turn
-from dawr.booking.store import pools, turns
+from dawr.booking.store import pools, positions, turns
 from dawr.contracts import Place
 from dawr.contracts.topics import BOOKING_REQUESTS
 from dawr.servicekit.database import Database
@@ -25,8 +24,6 @@ SOLD_OUT_SECONDS = 0.5
 SOLD_OUT_HOLDS_SECONDS = 2.0
 """For how long it counts what was seen: four looks, for a database that is slow for a moment."""
 _ASKED_POOLS = 500
-
-_POSITIONS = text("SELECT partition, next_offset FROM consumer_positions WHERE topic = :topic")
 
 
 @dataclass(eq=False)
@@ -95,8 +92,7 @@ class Line:
         loop = asyncio.get_running_loop()
         while True:
             async with self._database.reading() as connection:
-                rows = await connection.execute(_POSITIONS, {"topic": BOOKING_REQUESTS.name})
-                self._positions = {row.partition: row.next_offset for row in rows}
+                self._positions = await positions.of_topic(connection, BOOKING_REQUESTS.name)
                 passed = self._take_passed()
                 if passed:
                     found = await turns.by_ids(connection, {each.turn_id for each in passed})
