@@ -41,11 +41,12 @@ class Watched(Copies):
         return await super()._positions(*arguments)
 
     async def looks_again(self) -> None:
-        """Wait until it has looked some more, and has acted on what it saw."""
+        """Wait until it has looked some more, and has acted on what it saw: more often than one round does, which asks
+        for the ends, for the positions, and once more for each of six partitions."""
         before = self.looks
 
         async def has_looked() -> bool:
-            return self.looks >= before + 4
+            return self.looks > before + 8
 
         await until(has_looked, what="a look at the copies")
 
