@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -12,12 +13,13 @@ import httpx
 import pytest
 from services.booking.tests.conftest import DAY, Booking, booking_on, capacity, has_catalogue, set_catalogue
 
+from dawr.booking.availability import QUERIES_AT_ONCE
 from dawr.booking.settings import BookingSettings
 from dawr.booking.store.availability import QUERY
 from dawr.contracts.values import Window
 from dawr.servicekit.testing import FakeClock, Stage, until
 
-QUERIES = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%FROM capacity_months%'"
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%FROM capacity_months%'"
 
 
 @pytest.fixture(scope="module")
@@ -42,27 +44,33 @@ async def left(booking: Booking, office: str) -> int:
     return int((await ask(booking, office)).json()["days"][0]["left"])
 
 
+@asynccontextmanager
+async def locked(booking: Booking) -> AsyncIterator[Callable[[], Awaitable[int]]]:
+    """While nobody can read the months of capacity: how many queries for days wait for them."""
+    holder, watcher = await asyncpg.connect(booking.url), await asyncpg.connect(booking.url)
+
+    async def waiting() -> int:
+        return int(await watcher.fetchval(WAITING))
+
+    try:
+        async with holder.transaction():
+            await holder.execute("LOCK TABLE capacity_months IN ACCESS EXCLUSIVE MODE")
+            yield waiting
+    finally:
+        await holder.close()
+        await watcher.close()
+
+
 async def test_all_who_ask_at_once_share_one_query(keeping: Booking) -> None:
     office = await keeping.opened(3)
-    connection = await asyncpg.connect(keeping.url)
-    try:
-        lock = connection.transaction()
-        await lock.start()
-        await connection.execute("LOCK TABLE capacity_months IN ACCESS EXCLUSIVE MODE")
+    async with locked(keeping) as waiting:
         crowd = asyncio.gather(*(ask(keeping, office) for _ in range(50)))
-
-        async def waits() -> bool:
-            return bool(await connection.fetchval(QUERIES))
-
-        await until(waits, what="the query")
+        await until(waiting, what="the query")
         impatient = asyncio.create_task(ask(keeping, office))
         await asyncio.sleep(0)
         impatient.cancel()  # whoever gives up takes nothing from the others
-        assert await connection.fetchval(QUERIES) == 1
-        await lock.rollback()
-        answers = await crowd
-    finally:
-        await connection.close()
+        assert await waiting() == 1
+    answers = await crowd
     assert {each.status_code for each in answers} == {200}
     assert len({each.headers["etag"] for each in answers}) == 1
 
@@ -70,25 +78,16 @@ async def test_all_who_ask_at_once_share_one_query(keeping: Booking) -> None:
 async def test_a_crowd_with_different_questions_leaves_the_pool_to_others(keeping: Booking) -> None:
     """Turns are still shown while every query for days waits for the database."""
     offices = [await keeping.opened(1) for _ in range(8)]
-    ada = uuid4()
-    connection = await asyncpg.connect(keeping.url)
-    try:
-        lock = connection.transaction()
-        await lock.start()
-        await connection.execute("LOCK TABLE capacity_months IN ACCESS EXCLUSIVE MODE")
+    async with locked(keeping) as waiting:
         crowd = asyncio.gather(*(ask(keeping, office) for office in offices))
 
-        async def wait() -> bool:
-            return bool(await connection.fetchval(QUERIES) == 2)
+        async def two() -> bool:
+            return await waiting() == QUERIES_AT_ONCE
 
-        await until(wait, what="two queries")
-        assert (await keeping.get("/api/booking/turns", ada)).status_code == 200
-        assert await connection.fetchval(QUERIES) == 2
-        await lock.rollback()
-        answers = await crowd
-    finally:
-        await connection.close()
-    assert {each.status_code for each in answers} == {200}
+        await until(two, what="as many queries as there may be")
+        assert (await keeping.get("/api/booking/turns", uuid4())).status_code == 200
+        assert await waiting() == QUERIES_AT_ONCE
+    assert {each.status_code for each in await crowd} == {200}
 
 
 async def test_an_answer_is_kept_for_a_moment_and_no_longer(keeping: Booking) -> None:

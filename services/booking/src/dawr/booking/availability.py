@@ -289,7 +289,7 @@ def _shown_day(office: str, on: date, day: Day, known: Published, lang: str) -> 
         "accessible": day.accessible,
         "opens_at": day.opens_at,
         "reason": {"kind": closed.kind, "text": problems.say(closed.reason, lang)} if closed else None,
-        "windows": [{"start": each.start, "end": each.end, "left": each.left} for each in day.windows],
+        "windows": day.windows,
     }
 
 

@@ -7,6 +7,8 @@ from enum import StrEnum
 from dawr.booking.domain.seats import Seats, WindowSeats
 from dawr.contracts.booking import RefusalCode
 
+_LONGEST_DAY = timedelta(hours=25)
+
 
 class DayState(StrEnum):
     """Whether anybody can ask for a seat on a day, or why not."""
@@ -53,14 +55,14 @@ def day_of(seats: Seats, now: datetime) -> Day:
     nobody is sent to these.
     """
     offered = [each for each in seats.windows if each.planned > 0]
-    ahead = {each.start for each in offered if now < _end_of(each, seats.closes_at)}
+    ahead = _ahead(offered, seats.closes_at, now)
     if now >= seats.closes_at or (offered and not ahead):
         return Day(DayState.OVER, windows=_windows(offered, ahead, 0))
     if seats.planned == 0:
         return Day(DayState.CLOSED)
     if now < seats.opens_at:
         return Day(DayState.NOT_OPEN_YET, opens_at=seats.opens_at, windows=_windows(offered, ahead, 0))
-    room = sum(each.left for each in offered if each.start in ahead) if offered else seats.left
+    room = sum([each.left for each in ahead]) if offered else seats.left
     left, accessible = min(room, seats.left_for(None, now)), min(room, seats.left_for("accessible", now))
     state = DayState.OPEN if left else DayState.SOLD_OUT
     if not left and room and seats.source_for(None, now) is RefusalCode.NOT_OPEN_YET:
@@ -76,10 +78,19 @@ def day_without_seats(closes_at: datetime, now: datetime, *, is_published: bool)
     return Day(DayState.CLOSED if is_published else DayState.NOT_OPEN_YET)
 
 
-def _windows(offered: list[WindowSeats], ahead: set[str], left: int) -> tuple[WindowLeft, ...]:
-    return tuple(
-        WindowLeft(each.start, each.end, min(left, each.left) if each.start in ahead else 0) for each in offered
-    )
+def _ahead(offered: list[WindowSeats], closes_at: datetime, now: datetime) -> list[WindowSeats]:
+    """Those that have not ended. A day that has not begun is told at once: nearly all that are looked at are such."""
+    if closes_at - now > _LONGEST_DAY:
+        return offered
+    return [each for each in offered if now < _end_of(each, closes_at)]
+
+
+def _windows(offered: list[WindowSeats], ahead: list[WindowSeats], left: int) -> tuple[WindowLeft, ...]:
+    if left == 0:
+        return tuple([WindowLeft(each.start, each.end, 0) for each in offered])
+    if len(ahead) == len(offered):
+        return tuple([WindowLeft(each.start, each.end, min(left, each.left)) for each in offered])
+    return tuple([WindowLeft(each.start, each.end, min(left, each.left) if each in ahead else 0) for each in offered])
 
 
 def _end_of(window: WindowSeats, closes_at: datetime) -> datetime:
