@@ -15,13 +15,16 @@ from rich.console import Console
 from dawr.booking.settings import BookingSettings
 from dawr.servicekit.producer import Producer
 from dawr.servicekit.testing import Stage
-from dawr.tools.bench import measures, run
+from dawr.tools.bench import looking, measures, run, whole
 from dawr.tools.bench.report import Report
 from dawr.tools.bench.surroundings import settings_of
 from dawr.tools.cli import main
 
 RATES = {"hot_row": 1000.0, "end_to_end": 3000.0, "plain_post": 2000.0, "intake": 2500.0, "allocator_alone": 20000.0,
          "copy_rows": 10000.0, "sold_out": 1000.0}  # fmt: skip
+
+
+WHOLE = "55 services × 60 offices × 3 tiers × 60 days"
 
 
 class Run:
@@ -80,6 +83,10 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     monkeypatch.setattr(measures, "hot_row", lambda *_given, **_options: RATES["hot_row"])
     monkeypatch.setattr(measures, "latencies", rated((5.0, 90.0)))
     monkeypatch.setattr(measures, "relay_alone", rated((4000.0, 10000.0)))
+    monkeypatch.setattr(whole, "publish_whole_catalogue", rated(None))
+    monkeypatch.setattr(looking, "looks", rated((6000.0, 20_480)))
+    monkeypatch.setattr(looking, "looks_all_over", rated(500.0))
+    monkeypatch.setattr(looking, "plain_get", rated(4000.0))
     monkeypatch.setattr(measures, "bench_stage", lambda *_given: NoStage())
     monkeypatch.setattr(run, "settings_of", rated({"producer": {"acks": "all", "enable_idempotence": True}}))
     monkeypatch.setattr(run, "Kafka", Server)
@@ -107,6 +114,9 @@ def test_the_file_has_what_the_table_shows(made_up: pytest.MonkeyPatch, tmp_path
     assert figures["request → held at half load, p50"]["reached"] is True
     assert figures["request → held at half load, p99"]["reached"] is False
     assert figures["sold-out answers"]["reached"] is False
+    assert figures["availability of one office, 60 days"]["ratio"] == 1.5
+    allocator = figures[f"allocator alone with {WHOLE}"]
+    assert (allocator["ratio"], allocator["reached"]) == (1.0, True)
     assert told["settings"] == {"producer": {"acks": "all", "enable_idempotence": True}}
     assert "producer: acks all, enable_idempotence true" in printed
     assert f"Written to {tmp_path / 'bench.json'}." in printed
@@ -122,6 +132,7 @@ def test_the_file_has_what_the_table_shows(made_up: pytest.MonkeyPatch, tmp_path
         ("latencies", {"request → held at half load"}, 2),
         ("relay_alone", {"relay alone"}, 2),
         ("plain_post", {"plain FastAPI POST"}, 1),
+        ("intake", {"intake until the broker has it", f"intake with {WHOLE}"}, 2),
     ],
 )
 def test_a_measure_that_fails_is_named_and_the_others_are_shown(

@@ -1,10 +1,10 @@
-"""The peer of the intake: a plain FastAPI app with one POST of the same body, served in the same way."""
+"""The peers: a plain FastAPI app with a POST of the intake's body and a GET of ready bytes, served as booking is."""
 
 import sys
 from datetime import date
 
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from pydantic import BaseModel
 
 
@@ -22,6 +22,11 @@ app = FastAPI()
 @app.post("/turns", status_code=202)
 async def take_turn(wish: Wish) -> dict[str, str]:
     return {"service": wish.service, "date": wish.date.isoformat()}
+
+
+@app.get("/days")
+async def days(size: int) -> Response:
+    return Response(b"." * size, media_type="application/json")
 
 
 if __name__ == "__main__":

@@ -54,17 +54,28 @@ class Report:
     settings: dict[str, Any] = field(default_factory=dict)
     _peers: dict[str, float] = field(default_factory=dict)
 
-    def note(self, name: str, value: float, unit: str, *, against: str | None = None, goal: str | None = None) -> float:
-        """One figure; its value."""
-        peer = self._peers.get(against) if against else None
-        figure = Figure(name, value, unit, against, value / peer if peer else None, goal)
+    def note(
+        self,
+        name: str,
+        value: float,
+        unit: str,
+        *,
+        against: str | None = None,
+        goal: str | None = None,
+        peer: str | None = None,
+    ) -> float:
+        """One figure; its value. Named as a `peer`, later ones are compared with it."""
+        compared = self._peers.get(against) if against else None
+        figure = Figure(name, value, unit, against, value / compared if compared else None, goal)
         self.figures.append(figure)
+        if peer is not None:
+            self._peers[peer] = value
         self.console.print(f"  {name}: {value:,.1f} {unit}  {_ratio(figure)}", highlight=False)
         return value
 
     def peer(self, peer: str, name: str, value: float, unit: str) -> None:
         """One figure that later ones are compared with."""
-        self._peers[peer] = self.note(name, value, unit)
+        self.note(name, value, unit, peer=peer)
 
     @contextmanager
     def measuring(self, name: str) -> Iterator[None]:

@@ -6,25 +6,28 @@ import logging
 import os
 import platform
 import tempfile
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
 
 from dawr.booking.settings import BookingSettings
-from dawr.tools.bench import measures
+from dawr.tools.bench import looking, measures, whole
 from dawr.tools.bench.report import Report
-from dawr.tools.bench.stage import BenchStage
+from dawr.tools.bench.stage import BenchStage, Person, Run
 from dawr.tools.bench.surroundings import settings_of
 from dawr.tools.embedded.kafka import Kafka
 from dawr.tools.embedded.postgres import Postgres, binary
 
 NOISY = ("aiokafka", "dawr.faststream")
 HOT_ROW, PLAIN_POST, COPY, MEMORY = "hot row", "plain POST", "COPY", "memory"
+INTAKE, ALLOCATOR = "small catalogue's intake", "small catalogue's allocator"
+OFFICE_GET, REGION_GET = "plain GET", "plain GET of a region's size"
 
 
 async def measure(stage: BenchStage, pgbench: Path, report: Report, *, scale: float) -> None:
-    """Every figure, in order; `scale` 1.0 takes about three minutes. A measure that fails does not stop the others."""
+    """Every figure, in order; `scale` 1.0 takes about five minutes. A measure that fails does not stop the others."""
     people = max(2000, int(20_000 * scale))
     crowd = stage.people(people * 2 + 3000)
     with report.measuring("pgbench, one hot row"):
@@ -38,14 +41,8 @@ async def measure(stage: BenchStage, pgbench: Path, report: Report, *, scale: fl
     with report.measuring("end to end"):
         await _end_to_end(stage, report, people)
     with report.measuring("intake until the broker has it"):
-        run = await stage.new_run()
-        async with run.booking("run"):
-            await measures.until_capacity(run)
-        async with run.booking("serve") as ports:
-            await measures.intake(run, ports["serve"], crowd[:2000])
-            await measures.look(ports["serve"], crowd[2000 : people + 2000])
-            rate = await measures.intake(run, ports["serve"], crowd[2000 : people + 2000])
-        report.note("intake until the broker has it", rate, "/s", against=PLAIN_POST, goal="≥ 1.0")
+        rate = await _intake(await stage.new_run(), crowd[: people + 2000])
+        report.note("intake until the broker has it", rate, "/s", against=PLAIN_POST, goal="≥ 1.0", peer=INTAKE)
     with report.measuring("allocator alone"):
         await _allocator(stage, report, people)
     with report.measuring("relay alone"):
@@ -59,6 +56,49 @@ async def measure(stage: BenchStage, pgbench: Path, report: Report, *, scale: fl
             await measures.until_capacity(run)
             rate = await measures.sold_out(run, ports["run"], stage.people(people))
         report.note("sold-out answers", rate, "/s", against=PLAIN_POST, goal="≥ 0.9")
+    with report.measuring("whole catalogue"):
+        await whole_catalogue(stage, report, people, services=max(4, min(whole.SERVICES, int(whole.SERVICES * scale))))
+
+
+async def whole_catalogue(stage: BenchStage, report: Report, people: int, *, services: int) -> None:
+    """Answers about days, and what was measured with the small catalogue, with all days of a country in the tables."""
+    run = await stage.new_run()
+    await whole.publish_whole_catalogue(run, services_count=services)
+    rows = f"{services} services × 60 offices × {len(whole.TIERS)} tiers × {whole.DAYS} days"
+    async with run.booking("run") as ports:
+        await measures.until_capacity(run)
+        with report.measuring("availability of one office"):
+            rate, size = await looking.looks(ports["run"], looking.one_office(), people)
+            report.peer(
+                OFFICE_GET, f"plain FastAPI GET of {size // 1024} KiB", await looking.plain_get(size, people), "/s"
+            )
+            report.note("availability of one office, 60 days", rate, "/s", against=OFFICE_GET, goal="≥ 1.0")
+        with report.measuring("availability of a region"):
+            rate, size = await looking.looks(ports["run"], looking.one_region(), people // 10)
+            plain = await looking.plain_get(size, people // 10)
+            report.peer(REGION_GET, f"plain FastAPI GET of {size // 1024} KiB", plain, "/s")
+            report.note("availability of a region, 60 days", rate, "/s", against=REGION_GET, goal="≥ 1.0")
+        with report.measuring("availability, everybody asks something else"):
+            rate = await looking.looks_all_over(ports["run"], people // 4, services_count=services)
+            report.note("availability, everybody asks something else", rate, "/s", against=OFFICE_GET)
+    with report.measuring(f"intake with {rows}"):
+        rate = await _intake(run, stage.people(people + 2000))
+        report.note(f"intake with {rows}", rate, "/s", against=INTAKE, goal="≥ 0.9")
+    with report.measuring(f"allocator alone with {rows}"):
+        run = await stage.new_run()
+        await whole.publish_whole_catalogue(run, services_count=services)
+        held = await measures.allocator_alone(run, stage.people(people, signed_in=False))
+        report.note(f"allocator alone with {rows}", held, "/s", against=ALLOCATOR, goal="≥ 0.9")
+
+
+async def _intake(run: Run, people: Sequence[Person]) -> float:
+    """Requests per second into the log; the first 2,000 people warm up."""
+    async with run.booking("run"):
+        await measures.until_capacity(run)
+    async with run.booking("serve") as ports:
+        await measures.intake(run, ports["serve"], people[:2000])
+        await measures.look(ports["serve"], people[2000:])
+        return await measures.intake(run, ports["serve"], people[2000:])
 
 
 async def _end_to_end(stage: BenchStage, report: Report, people: int) -> None:
@@ -84,7 +124,7 @@ async def _end_to_end(stage: BenchStage, report: Report, people: int) -> None:
 async def _allocator(stage: BenchStage, report: Report, people: int) -> None:
     run, batch = await stage.new_run(), BookingSettings().batch_records
     held = await measures.allocator_alone(run, stage.people(people, signed_in=False))
-    report.note(f"allocator alone, batches of {batch}", held, "/s", against=HOT_ROW, goal="≥ 12")
+    report.note(f"allocator alone, batches of {batch}", held, "/s", against=HOT_ROW, goal="≥ 12", peer=ALLOCATOR)
     with report.measuring("COPY of the same rows"):
         copied = await measures.copy_rows(run, people, batch=batch)
         report.peer(COPY, f"COPY of the same rows, by {batch}", copied, "/s")

@@ -109,7 +109,7 @@ class BenchStage:
         run = Run(self, f"{name}.", f"{self.postgres}/{name}")
         await migrate(run.database_url, "dawr.booking")
         await create_topics(self.platform(run.prefix))
-        await run.send([*_catalogue(), *_capacity(seats)])
+        await run.send([*small_catalogue(), *_capacity(seats)])
         return run
 
     def people(self, count: int, *, signed_in: bool = True) -> list[Person]:
@@ -202,7 +202,8 @@ async def _until_ready(client: httpx.AsyncClient, port: int, *, seconds: float =
         await asyncio.sleep(0.1)
 
 
-def _catalogue() -> Iterator[Message]:
+def small_catalogue() -> Iterator[ServiceDescribed | OfficeDescribed]:
+    """One service and the offices that offer it."""
     name = Text(ar="تجديد جواز سفر", en="Passport renewal")
     yield ServiceDescribed(
         code="PASS_REN",
