@@ -17,8 +17,8 @@ TYPED = $(addsuffix /src,$(PACKAGES))
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-up: $(READY) ## Run the whole platform here until Ctrl-C: Kafka, PostgreSQL, all services, sandboxes
-	@.venv/bin/dawr up
+up: $(READY) ## Run the whole platform here until Ctrl-C: Kafka, PostgreSQL, all services, sandboxes; SEED=examples/seed-estonia for another country's catalogue
+	@.venv/bin/dawr up $(if $(SEED),--seed $(SEED))
 
 demo: $(READY) ## Let a few hundred people compete for seats, then check the books (starts a platform if none runs); ARGS="--people 50 --seed 7"
 	@.venv/bin/dawr demo $(ARGS)

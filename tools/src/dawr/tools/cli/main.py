@@ -30,15 +30,23 @@ HERE = Path()
 
 @app.command(
     epilog="Examples:  [bold]dawr up[/]   ·   [bold]dawr up --free-ports[/] (beside something that has the usual ones)"
+    "   ·   [bold]dawr up --seed examples/seed-estonia[/]"
 )
 def up(
     root: Root = HERE,
     free_ports: Annotated[bool, typer.Option(help="Pick free ports instead of the usual ones.")] = False,
     logs: Annotated[bool, typer.Option(help="Show the services' logs in one stream.")] = True,
+    seed: Annotated[
+        Path | None,
+        typer.Option(
+            help="The folder with the catalogue to set the platform up with, instead of the shipped one; "
+            "later starts go on with it."
+        ),
+    ] = None,
 ) -> None:
     """Run the whole platform until Ctrl-C: Kafka, PostgreSQL, every service, the sandboxes."""
     choice: PortChoice = "free" if free_ports else "usual"
-    raise typer.Exit(run_up(root, ports=choice, logs=logs))
+    raise typer.Exit(run_up(root, ports=choice, logs=logs, seed=seed))
 
 
 @app.command(epilog="Example:  [bold]dawr demo --people 500 --seed 7 --json demo.json[/]")

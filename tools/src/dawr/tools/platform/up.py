@@ -13,20 +13,25 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from rich.table import Table
 
 from dawr.tools.errors import ToolError
+from dawr.tools.platform.folder import Folder
 from dawr.tools.platform.logs import LogStream
 from dawr.tools.platform.parts import Kind
 from dawr.tools.platform.platform import Platform
 from dawr.tools.platform.ports import PortChoice
+from dawr.tools.platform.seed import remember_seed, seed_environment
 
 FAILED = 1
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def run_up(root: Path, *, ports: PortChoice = "usual", logs: bool = True) -> int:
-    """Runs the platform of `root` until SIGINT or SIGTERM; the exit code. A failure is printed as one sentence."""
+def run_up(root: Path, *, ports: PortChoice = "usual", logs: bool = True, seed: Path | None = None) -> int:
+    """Runs the platform of `root` until SIGINT or SIGTERM; the exit code. A failure is printed as one sentence.
+
+    `seed`: the folder of the catalogue; none: the one that the platform was set up with, at first the shipped one.
+    """
     console = Console()
     with asyncio.Runner() as runner:
-        code, cut_short = runner.run(_up(root, console, ports=ports, logs=logs))
+        code, cut_short = runner.run(_up(root, console, ports=ports, logs=logs, seed=seed))
         if cut_short:
             # A download that hangs in its thread would keep Python from ending. Every process is gone by now.
             sys.stdout.flush()
@@ -35,14 +40,20 @@ def run_up(root: Path, *, ports: PortChoice = "usual", logs: bool = True) -> int
     return code
 
 
-async def _up(root: Path, console: Console, *, ports: PortChoice, logs: bool) -> tuple[int, bool]:
+async def _up(root: Path, console: Console, *, ports: PortChoice, logs: bool, seed: Path | None) -> tuple[int, bool]:
     """The exit code, and whether the start was cut short."""
+    try:
+        seeded = seed_environment(Folder.of(root), seed)
+        remember_seed(Folder.of(root), seeded)
+    except ToolError as error:
+        _print_failure(error)
+        return FAILED, False
     began = time.monotonic()
     told = asyncio.Event()
     for number in _SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, told.set)
     terminal = Terminal(console)
-    platform = Platform(root, ports=ports, reporter=terminal)
+    platform = Platform(root, ports=ports, reporter=terminal, environment=seeded)
     stream = LogStream(console)
     for member in platform.members:
         if member.part.kind is not Kind.SERVER:
@@ -58,7 +69,7 @@ async def _up(root: Path, console: Console, *, ports: PortChoice, logs: bool) ->
         console.print("Stopped.")
         return 0, cut_short
     except ToolError as error:
-        Console(stderr=True).print(f"[bold red]✗[/] {error}", highlight=False, soft_wrap=True)
+        _print_failure(error)
         return FAILED, cut_short
     finally:
         terminal.close()
@@ -76,6 +87,10 @@ async def _up(root: Path, console: Console, *, ports: PortChoice, logs: bool) ->
         stream.print_new()
     console.print("Stopped.")
     return 0, False
+
+
+def _print_failure(error: ToolError) -> None:
+    Console(stderr=True).print(f"[bold red]✗[/] {error}", highlight=False, soft_wrap=True)
 
 
 async def _stop(platform: Platform, console: Console, told: asyncio.Event) -> None:
