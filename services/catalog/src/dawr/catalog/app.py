@@ -3,6 +3,7 @@
 import asyncio
 
 from dawr.catalog.api import create_routers
+from dawr.catalog.service.editions import Editions
 from dawr.catalog.service.publish import publish_ahead
 from dawr.catalog.settings import CatalogSettings
 from dawr.servicekit import telemetry
@@ -28,5 +29,7 @@ def create_service(settings: CatalogSettings | None = None, *, clock: Clock = ut
             await asyncio.sleep(settings.horizon_check_seconds)
 
     service.background = {"horizon": keep_ahead}
-    service.routers = create_routers(service.database, cache_seconds=settings.http_cache_seconds)
+    editions = Editions(service.database, look_seconds=settings.edition_look_seconds)
+    service.serving = {"editions": editions.watch}
+    service.routers = create_routers(service.database, editions, cache_seconds=settings.http_cache_seconds)
     return service

@@ -23,3 +23,5 @@ class CatalogSettings(ServiceSettings):
     """How long a month of capacity stays on its topic after its end."""
     http_cache_seconds: int = Field(default=30, ge=0, le=3600)
     """For how long a public answer may be used without asking again."""
+    edition_look_seconds: float = Field(default=1.0, gt=0)
+    """How often a process that answers looks for a new revision of the catalogue: so old a 304 may be."""

@@ -10,12 +10,13 @@ from dawr.catalog.api.conditional import PublicAnswers
 from dawr.catalog.api.fees import create_fees_router
 from dawr.catalog.api.offices import create_offices_router
 from dawr.catalog.api.services import create_services_router
+from dawr.catalog.service.editions import Editions
 from dawr.servicekit.database import Database
 
 
-def create_routers(database: Database, *, cache_seconds: int) -> Sequence[APIRouter]:
+def create_routers(database: Database, editions: Editions, *, cache_seconds: int) -> Sequence[APIRouter]:
     """The resources of catalog; `cache_seconds` is for how long a public answer may be used without asking again."""
-    public = PublicAnswers(database, cache_seconds)
+    public = PublicAnswers(database, editions, cache_seconds)
     return (
         create_services_router(public),
         create_offices_router(public),

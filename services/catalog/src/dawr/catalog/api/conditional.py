@@ -1,6 +1,7 @@
 """Conditional requests (RFC 9110, section 13): entity tags made of revisions, 304, `If-Match`."""
 
 import re
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -9,7 +10,8 @@ from fastapi import Header, Request, Response
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dawr.catalog.store.stored import catalogue_revision
+from dawr.catalog.service.editions import Editions
+from dawr.catalog.store.editions import Edition, edition
 from dawr.servicekit.database import Database
 from dawr.servicekit.problems import request_language
 
@@ -33,11 +35,13 @@ def entity_tag(*parts: object) -> str:
 
 
 def holds(if_none_match: str | None, tag: str) -> bool:
-    """Whether a caller has the answer with this tag already; compares weakly, as RFC 9110 says for this header."""
-    if if_none_match is None:
-        return False
-    given = {each.strip().removeprefix("W/") for each in if_none_match.split(",")}
-    return tag in given or "*" in given
+    """Whether a caller has an answer that there is; compares weakly, as RFC 9110 says for this header."""
+    return names(if_none_match, tag) or (if_none_match is not None and if_none_match.strip() == "*")
+
+
+def names(if_none_match: str | None, tag: str) -> bool:
+    """Whether a caller names the tag of an answer, so that they must have got it: `*` names none."""
+    return if_none_match is not None and tag in {each.strip().removeprefix("W/") for each in if_none_match.split(",")}
 
 
 def seen_revisions(if_match: str | None) -> frozenset[int] | None:
@@ -50,9 +54,13 @@ def seen_revisions(if_match: str | None) -> frozenset[int] | None:
 
 @dataclass(frozen=True, slots=True)
 class PublicAnswers:
-    """Answers that anybody may keep for a while, one per language, and ask for again only if they changed."""
+    """Answers that anybody may keep for a while, one per language, and ask for again only if they changed.
+
+    Whoever has the latest edition that this process knows is told so (304) without a query.
+    """
 
     database: Database
+    editions: Editions
     cache_seconds: int
 
     async def give(
@@ -62,32 +70,30 @@ class PublicAnswers:
         read: Read,
         *,
         links: Callable[[Any], dict[str, str]] | None = None,
+        by_day: bool = False,
     ) -> Response:
-        """What was asked for, or 304 from the catalogue's revision alone. `links` gives its `Link` header."""
+        """What was asked for, or 304. `links` gives its `Link` header; `by_day` says that it changes with the date."""
         lang = request_language(request)
+        latest = self.editions.latest()
+        if latest is not None and names(if_none_match, tag := self._tag(latest, lang, by_day)):
+            return self._unchanged(tag, lang)
+        begin = time.monotonic()
         async with self.database.reading() as connection:
             # Read before the answer: an answer that is newer than its tag is only asked for once more.
-            tag = entity_tag(await catalogue_revision(connection), lang)
-            if holds(if_none_match, tag):
-                return self._unchanged(tag, lang)
+            latest = await edition(connection)
+            tag = self._tag(latest, lang, by_day)
+            self.editions.note(latest, begin)
             body = await read(connection, lang)
+        if holds(if_none_match, tag):
+            return self._unchanged(tag, lang)
         headers = self._headers(tag, lang)
         if links is not None:
             headers |= links(body)
         return Response(body.model_dump_json(), 200, headers, "application/json")
 
-    async def give_dated(
-        self, request: Request, if_none_match: str | None, read: Read, *, dated: Callable[[Any], object]
-    ) -> Response:
-        """The same for an answer that also changes with the date that `dated` finds in it."""
-        lang = request_language(request)
-        async with self.database.reading() as connection:
-            revision = await catalogue_revision(connection)
-            body = await read(connection, lang)
-        tag = entity_tag(revision, lang, dated(body))
-        if holds(if_none_match, tag):
-            return self._unchanged(tag, lang)
-        return Response(body.model_dump_json(), 200, self._headers(tag, lang), "application/json")
+    def _tag(self, latest: Edition, lang: str, by_day: bool) -> str:
+        days = (latest.days(self.database.clock()),) if by_day else ()
+        return entity_tag(latest.revision, lang, *days)
 
     def _unchanged(self, tag: str, lang: str) -> Response:
         return Response(status_code=304, headers=self._headers(tag, lang))

@@ -6,14 +6,14 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dawr.catalog.api.conditional import KEPT, IfNoneMatch, PublicAnswers
-from dawr.catalog.api.pages import Cursor, code
-from dawr.catalog.api.services import Search
+from dawr.catalog.api.pages import Cursor, Near, Search, SortedBy, asked, next_page, page_after, position
 from dawr.catalog.api.shown import named
 from dawr.catalog.api.shown_offices import (
     OfficeDetail,
     OfficeList,
     RegionList,
     ShownRegion,
+    listed_office,
     office_summary,
     shown_closure,
     shown_week,
@@ -23,11 +23,12 @@ from dawr.catalog.domain.offices import Office, Region
 from dawr.catalog.domain.services import Service
 from dawr.catalog.errors import UnknownOffice
 from dawr.catalog.store.closures import closures
-from dawr.catalog.store.things import find_offices, thing, things
+from dawr.catalog.store.search import find_offices
+from dawr.catalog.store.things import thing, things
 from dawr.contracts.values import Code
 from dawr.servicekit.clock import Clock
 from dawr.servicekit.openapi import refusals
-from dawr.servicekit.pages import Limit, cursor_after, link_next, place_of
+from dawr.servicekit.pages import Limit, link_next
 
 
 def create_offices_router(public: PublicAnswers) -> APIRouter:
@@ -37,7 +38,11 @@ def create_offices_router(public: PublicAnswers) -> APIRouter:
     @router.get(
         "/offices",
         operation_id="list_offices",
-        summary="Offices and missions in use, by code",
+        summary="Offices and missions in use: the nearest, what is searched for, or by code",
+        description=(
+            "With `near` by distance, whatever is searched for; without it what is searched for, the best first. "
+            "Names, regions and addresses are searched, as services are."
+        ),
         response_model=OfficeList,
         responses=KEPT,
     )
@@ -46,17 +51,26 @@ def create_offices_router(public: PublicAnswers) -> APIRouter:
         q: Search = None,
         region: Annotated[Code | None, Query(examples=["DAM"])] = None,
         service: Annotated[Code | None, Query(examples=["PASS_REN"])] = None,
+        near: Near = None,
         limit: Limit = 50,
         cursor: Cursor = None,
         if_none_match: IfNoneMatch = None,
     ) -> Response:
-        after = place_of(cursor, code) or ""
+        words, where = asked(q), position(near)
+        by: SortedBy = "distance" if where is not None else "code" if words is None else "rank"
+        after = page_after(cursor, by)
 
         async def read(connection: AsyncConnection, lang: str) -> OfficeList:
-            found = await find_offices(connection, q=q, region=region, service=service, after=after, limit=limit + 1)
+            found = await find_offices(
+                connection, q=words, region=region, service=service, near=where, after=after, limit=limit + 1
+            )
             regions = await things(connection, Region)
-            items = tuple(office_summary(each, regions[each.region].thing, lang) for each in found[:limit])
-            return OfficeList(items=items, next=cursor_after(items[-1].code) if len(found) > limit else None)
+            page = found[:limit]
+            items = (
+                listed_office(each.thing, regions[each.thing.region].thing, each.place if where else None, lang)
+                for each in page
+            )
+            return OfficeList(items=tuple(items), next=next_page(by, page[-1]) if len(found) > limit else None)
 
         return await public.give(request, if_none_match, read, links=lambda page: link_next(request, page.next))
 
@@ -73,7 +87,7 @@ def create_offices_router(public: PublicAnswers) -> APIRouter:
         async def read(connection: AsyncConnection, lang: str) -> OfficeDetail:
             return await _detail(connection, code, lang, public.database.clock)
 
-        return await public.give_dated(request, if_none_match, read, dated=lambda detail: detail.as_of)
+        return await public.give(request, if_none_match, read, by_day=True)
 
     @router.get(
         "/regions",

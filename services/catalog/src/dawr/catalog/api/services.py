@@ -6,24 +6,20 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dawr.catalog.api.conditional import KEPT, IfNoneMatch, PublicAnswers
-from dawr.catalog.api.pages import Cursor, code
+from dawr.catalog.api.pages import Cursor, Search, SortedBy, asked, next_page, page_after
 from dawr.catalog.api.shown import ServiceDetail, ServiceList, service_detail, service_summary
 from dawr.catalog.domain.offices import earliest_date
-from dawr.catalog.domain.services import Agency, Extra, Service, standing_fees
+from dawr.catalog.domain.services import Agency, Audience, Extra, Service, standing_fees
 from dawr.catalog.errors import UnknownService
 from dawr.catalog.store.fees import fee_decisions
-from dawr.catalog.store.things import find_services, offices_that_offer, thing, things
+from dawr.catalog.store.search import find_services
+from dawr.catalog.store.things import offices_that_offer, thing, things
 from dawr.contracts import Channel
 from dawr.contracts.catalog import Tier
 from dawr.contracts.values import Code
 from dawr.servicekit.clock import Clock
 from dawr.servicekit.openapi import refusals
-from dawr.servicekit.pages import Limit, cursor_after, link_next, place_of
-
-Search = Annotated[
-    str | None,
-    Query(min_length=1, max_length=100, pattern=r"^[^\x00]*$", description="A part of it, in Arabic or English."),
-]
+from dawr.servicekit.pages import Limit, link_next
 
 
 def create_services_router(public: PublicAnswers) -> APIRouter:
@@ -33,7 +29,11 @@ def create_services_router(public: PublicAnswers) -> APIRouter:
     @router.get(
         "/services",
         operation_id="list_services",
-        summary="Services in use, by code",
+        summary="Services in use: what is searched for, the best first, or by code",
+        description=(
+            "Marks, hamza, taa marbuta, alef maqsura and the article make no difference; names, keywords, agency and "
+            "description are searched, names before the others; a misspelt word stands for those most like it."
+        ),
         response_model=ServiceList,
         responses=KEPT,
     )
@@ -41,19 +41,25 @@ def create_services_router(public: PublicAnswers) -> APIRouter:
         request: Request,
         q: Search = None,
         agency: Annotated[Code | None, Query(examples=["IMM"])] = None,
+        audience: Annotated[Audience | None, Query(description="Who asks.")] = None,
         channel: Annotated[Channel | None, Query()] = None,
         limit: Limit = 50,
         cursor: Cursor = None,
         if_none_match: IfNoneMatch = None,
     ) -> Response:
-        after = place_of(cursor, code) or ""
+        words = asked(q)
+        by: SortedBy = "code" if words is None else "rank"
+        after = page_after(cursor, by)
 
         async def read(connection: AsyncConnection, lang: str) -> ServiceList:
-            found = await find_services(connection, q=q, agency=agency, channel=channel, after=after, limit=limit + 1)
+            found = await find_services(
+                connection, q=words, agency=agency, audience=audience, channel=channel, after=after, limit=limit + 1
+            )
             agencies = await things(connection, Agency)
             tiers = await _tiers(connection)
-            items = tuple(service_summary(each, agencies[each.agency].thing, tiers, lang) for each in found[:limit])
-            return ServiceList(items=items, next=cursor_after(items[-1].code) if len(found) > limit else None)
+            page = found[:limit]
+            items = (service_summary(each.thing, agencies[each.thing.agency].thing, tiers, lang) for each in page)
+            return ServiceList(items=tuple(items), next=next_page(by, page[-1]) if len(found) > limit else None)
 
         return await public.give(request, if_none_match, read, links=lambda page: link_next(request, page.next))
 
@@ -70,7 +76,7 @@ def create_services_router(public: PublicAnswers) -> APIRouter:
         async def read(connection: AsyncConnection, lang: str) -> ServiceDetail:
             return await _detail(connection, code, lang, public.database.clock)
 
-        return await public.give_dated(request, if_none_match, read, dated=lambda detail: detail.as_of)
+        return await public.give(request, if_none_match, read, by_day=True)
 
     return router
 

@@ -138,7 +138,7 @@ class ServiceDetail(ServiceSummary):
 
 
 class ServiceList(Shown):
-    """A page of services, by code; `next` is the cursor of the next page."""
+    """A page of services; `next` is the cursor of the next page."""
 
     items: tuple[ServiceSummary, ...]
     next: str | None

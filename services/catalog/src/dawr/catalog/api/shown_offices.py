@@ -80,10 +80,17 @@ class OfficeDetail(OfficeSummary):
     offers: tuple[Named, ...]
 
 
-class OfficeList(Shown):
-    """A page of offices, by code; `next` is the cursor of the next page."""
+class ListedOffice(OfficeSummary):
+    """An office or mission in a list that may be sorted by distance."""
 
-    items: tuple[OfficeSummary, ...]
+    distance_km: float | None = Field(examples=[2.4])
+    """As the crow flies from `near`; none without it, or if the office's place is not known."""
+
+
+class OfficeList(Shown):
+    """A page of offices; `next` is the cursor of the next page."""
+
+    items: tuple[ListedOffice, ...]
     next: str | None
 
 
@@ -113,6 +120,15 @@ def office_summary(office: Office, region: Region, lang: str) -> OfficeSummary:
         wheelchair=office.wheelchair,
         closed_weekdays=tuple(_WEEKDAYS[each] for each in office.closed_weekdays),
         services=office.services,
+    )
+
+
+def listed_office(office: Office, region: Region, metres: int | None, lang: str) -> ListedOffice:
+    """An office as a list shows it, so far away."""
+    known = metres is not None and office.latitude is not None
+    return ListedOffice(
+        **dict(office_summary(office, region, lang)),
+        distance_km=round(metres / 1000, 1) if metres is not None and known else None,
     )
 
 

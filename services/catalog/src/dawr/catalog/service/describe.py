@@ -11,6 +11,7 @@ from dawr.catalog.domain.services import FeeDecision, Service
 from dawr.catalog.service.tell import tell_offices, tell_services
 from dawr.catalog.store import changes, stored
 from dawr.catalog.store.fees import add_fees
+from dawr.catalog.store.search import keep_findable
 from dawr.catalog.store.stored import Stored
 from dawr.catalog.store.things import KINDS, Thing, document, save, things
 from dawr.contracts.catalog import Tier
@@ -57,6 +58,7 @@ async def describe(
         return {}
     written = [draft.stored() for draft in drafts]
     await save(tx.connection, written, tx.now)
+    await keep_findable(tx.connection, (each.thing for each in written))
     await add_fees(tx.connection, fees, tx.now)
     added: dict[str, list[FeeDecision]] = defaultdict(list)
     for fee in fees:

@@ -19,11 +19,6 @@ class Stored(Generic[T]):
     """None: the seed never said anything of it."""
 
 
-async def catalogue_revision(connection: AsyncConnection) -> int:
-    """Counts up with each change of what the public can read of the catalogue, capacity left out."""
-    return int((await connection.execute(text("SELECT revision FROM catalogue"))).scalar_one())
-
-
 async def count_up(connection: AsyncConnection) -> None:
     """Say that something the public can read has changed. Called last: it keeps other writers waiting."""
     await connection.execute(text("UPDATE catalogue SET revision = revision + 1"))

@@ -108,47 +108,12 @@ async def offices_that_offer(connection: AsyncConnection, service: str) -> dict[
     return _by_code(Office, rows)
 
 
-async def find_services(
-    connection: AsyncConnection, *, q: str | None, agency: str | None, channel: str | None, after: str, limit: int
-) -> list[Service]:
-    """Services in use whose name, description or code has `q` in it, of an agency, through a channel; by code."""
-    rows = await connection.execute(
-        text("""
-            SELECT revision, seeded, CAST(state AS text) AS state FROM things
-            WHERE kind = 'service' AND NOT retired AND code > :after
-              AND (CAST(:agency AS text) IS NULL OR state ->> 'agency' = :agency)
-              AND (CAST(:channel AS text) IS NULL OR state -> 'channels' @> to_jsonb(CAST(:channel AS text)))
-              AND (CAST(:q AS text) IS NULL
-                   OR strpos(lower(concat_ws(' ', code, state #>> '{name,ar}', state #>> '{name,en}',
-                             state #>> '{description,ar}', state #>> '{description,en}')), lower(:q)) > 0)
-            ORDER BY code LIMIT :limit
-        """),
-        {"q": q, "agency": agency, "channel": channel, "after": after, "limit": limit},
-    )
-    return [each.thing for each in _by_code(Service, rows).values()]
-
-
-async def find_offices(
-    connection: AsyncConnection, *, q: str | None, region: str | None, service: str | None, after: str, limit: int
-) -> list[Office]:
-    """Offices in use whose name, address or code has `q` in it, of a region, that offer a service; by code."""
-    rows = await connection.execute(
-        text("""
-            SELECT revision, seeded, CAST(state AS text) AS state FROM things
-            WHERE kind = 'office' AND NOT retired AND code > :after
-              AND (CAST(:region AS text) IS NULL OR state ->> 'region' = :region)
-              AND (CAST(:service AS text) IS NULL OR state -> 'services' @> to_jsonb(CAST(:service AS text)))
-              AND (CAST(:q AS text) IS NULL
-                   OR strpos(lower(concat_ws(' ', code, state #>> '{name,ar}', state #>> '{name,en}',
-                             state #>> '{address,ar}', state #>> '{address,en}')), lower(:q)) > 0)
-            ORDER BY code LIMIT :limit
-        """),
-        {"q": q, "region": region, "service": service, "after": after, "limit": limit},
-    )
-    return [each.thing for each in _by_code(Office, rows).values()]
+def from_json(kind: type[T], state: str) -> T:
+    """A thing from the JSON of its state."""
+    thing: T = _ADAPTERS[kind].validate_json(state)
+    return thing
 
 
 def _by_code(kind: type[T], rows: Iterable[Any]) -> dict[str, Stored[T]]:
-    adapter = _ADAPTERS[kind]
-    stored = (Stored(adapter.validate_json(row.state), row.revision, row.seeded) for row in rows)
+    stored = (Stored(from_json(kind, row.state), row.revision, row.seeded) for row in rows)
     return {each.thing.code: each for each in stored}
