@@ -5,6 +5,7 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
+
 from dawr.tools.platform.errors import PlatformError
 from dawr.tools.platform.folder import Folder
 from dawr.tools.platform.seed import remember_seed, seed_environment

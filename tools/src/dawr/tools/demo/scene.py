@@ -1,9 +1,11 @@
 """Where the play is set: whose doors, which pools, how many seats."""
 
 import asyncio
+import random
 from collections import Counter
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,7 +19,8 @@ from dawr.tools.platform import state as states
 from dawr.tools.platform.folder import Folder
 from dawr.tools.platform.keys import keys_of
 
-POOLS_AT_HOME = 6
+POOLS_AT_HOME = 10
+POOLS_ABROAD = 4
 ABROAD = 20
 HOLD_SECONDS = 25
 SEATS_FOR_EACH = 0.6
@@ -38,18 +41,12 @@ async def set_scene(
     theatre: Theatre, reader: Reader, people: int, seed: int, *, hold_seconds: int = HOLD_SECONDS
 ) -> tuple[list[Wish], list[Wish]]:
     """Choose pools at home and at missions, and give them fewer seats than there are people, and short holds."""
-    planner = person_id(0)
-    offices = (await theatre.call("GET", "/api/catalog/offices", planner)).json()
-    items = offices["items"] if isinstance(offices, dict) else offices
-    home: list[Wish] = []
-    missions: list[Wish] = []
-    day = datetime.now(UTC).date() + timedelta(days=10 + seed % 7)
-    for office in sorted(items, key=lambda each: str(each["code"])):
-        detail = (await theatre.call("GET", f"/api/catalog/offices/{office['code']}", planner)).json()
-        for service in sorted(_codes(detail["services"])):
-            wish = Wish(service, "F" if service == "CIV_CORR" else "N", office["code"], day.isoformat())
-            (missions if detail["kind"] == "mission" else home).append(wish)
-    home, missions = _spread(home, POOLS_AT_HOME), _spread(missions, 2)
+    day = (datetime.now(UTC).date() + timedelta(days=10 + seed % 7)).isoformat()
+    offers = await _offers(theatre)
+    dice = random.Random(seed)  # noqa: S311 - a play, not a secret
+    dice.shuffle(offers)
+    home = await _spread(theatre, [each for each in offers if not each.abroad], POOLS_AT_HOME, day)
+    missions = await _spread(theatre, [each for each in offers if each.abroad], POOLS_ABROAD, day)
     in_use = await reader.in_use([wish.pool for wish in home + missions])
     for wish in home + missions:
         crowd = ABROAD / len(missions) if wish in missions else people / len(home)
@@ -58,20 +55,70 @@ async def set_scene(
     return home, missions
 
 
-def _codes(services: Sequence[Any]) -> list[str]:
-    return [each if isinstance(each, str) else each["code"] for each in services]
+@dataclass(frozen=True)
+class _Offer:
+    """A service at an office; which of its tiers are given there is asked when it is chosen."""
+
+    office: str
+    region: str
+    service: str
+    agency: str
+    tiers: tuple[str, ...]
+    abroad: bool
 
 
-def _spread(wishes: list[Wish], count: int) -> list[Wish]:
-    """So many of the wishes, each of another office and service as far as there are."""
-    chosen: list[Wish] = []
-    while wishes and len(chosen) < count:
-        offices = Counter(wish.office for wish in chosen)
-        services = Counter(wish.service for wish in chosen)
-        best = min(wishes, key=lambda wish: (offices[wish.office] + services[wish.service], wish.pool))
-        chosen.append(best)
-        wishes.remove(best)
-    return chosen
+async def _offers(theatre: Theatre) -> list[_Offer]:
+    services = {each["code"]: each for each in await _all(theatre, "/api/catalog/services")}
+    return [
+        _Offer(
+            office=office["code"],
+            region=office["region"]["code"],
+            service=code,
+            agency=services[code]["agency"]["code"],
+            tiers=tuple(tier["code"] for tier in services[code]["tiers"]),
+            abroad=office["kind"] == "mission",
+        )
+        for office in await _all(theatre, "/api/catalog/offices")
+        for code in office["services"]
+        if code in services
+    ]
+
+
+async def _all(theatre: Theatre, path: str) -> list[dict[str, Any]]:
+    """Every item of a list, page by page."""
+    items: list[dict[str, Any]] = []
+    cursor = ""
+    while True:
+        page = (await theatre.call("GET", f"{path}?limit=100{cursor}", person_id(0))).json()
+        items += page["items"]
+        if page["next"] is None:
+            return items
+        cursor = f"&cursor={page['next']}"
+
+
+async def _spread(theatre: Theatre, offers: list[_Offer], count: int, day: str) -> list[Wish]:
+    """So many pools, each of another service, agency, region and office as far as there are."""
+    chosen: list[_Offer] = []
+    wishes: list[Wish] = []
+    while offers and len(wishes) < count:
+        seen = Counter(name for each in chosen for name in (each.office, each.region, each.service, each.agency))
+        best = min(offers, key=lambda offer: seen[offer.service] + seen[offer.agency] + seen[offer.region])
+        offers.remove(best)
+        tier = await _tier_there(theatre, best, len(wishes))
+        if tier is not None:
+            chosen.append(best)
+            wishes.append(Wish(best.service, tier, best.office, day))
+    return wishes
+
+
+async def _tier_there(theatre: Theatre, offer: _Offer, turn: int) -> str | None:
+    """A tier that the office gives, another one each time; none if it gives none of them."""
+    start = turn % len(offer.tiers)
+    for tier in offer.tiers[start:] + offer.tiers[:start]:
+        path = f"/api/catalog/capacity/{offer.office}/{offer.service}/{tier}"
+        if (await theatre.call("GET", path, person_id(0), Role.PLANNER)).status_code == HTTPStatus.OK:
+            return tier
+    return None
 
 
 async def give_seats(
