@@ -10,8 +10,8 @@ import pytest
 
 from dawr.catalog.errors import CatalogueInvalid
 from dawr.catalog.folder.catalogue import read_catalogue
+from dawr.catalog.folder.csv_files import FILE_BYTES
 from dawr.catalog.folder.problems import lines
-from dawr.catalog.folder.reading import FILE_BYTES
 
 FOLDER = Path(__file__).parent / "folder"
 Edit = Callable[[Path], None]

@@ -22,8 +22,9 @@ from dawr.catalog.domain.services import (
 )
 from dawr.catalog.domain.weeks import Offer, WeekdayPlan, WeekPlan
 from dawr.catalog.folder.checks import check
-from dawr.catalog.folder.problems import refuse
-from dawr.catalog.folder.reading import CsvFolder, Rows, Source
+from dawr.catalog.folder.csv_files import CsvFolder
+from dawr.catalog.folder.problems import called_as, refuse
+from dawr.catalog.folder.reading import Rows, Source
 from dawr.catalog.folder.rows import (
     FILES,
     AgencyRow,
@@ -76,7 +77,7 @@ class Catalogue:
     plans: tuple[WeekPlan, ...]
     """By offer and the date from which they are in force."""
     closures: tuple[SaidClosure, ...]
-    numbers: Mapping[tuple[object, ...], int] = field(compare=False)
+    numbers: Mapping[tuple[object, ...], int] = field(default_factory=dict, compare=False)
     """The row that says something: by its file and what tells it from others."""
 
 
@@ -92,10 +93,11 @@ def read_catalogue(folder: Traversable | Path) -> Catalogue:
 
 def read_rows(source: Source) -> Rows:
     """The rows of a source, all of them good; raises CatalogueInvalid with every problem by file, row and column."""
-    rows = Rows(source)
-    # A row that can't be read is unknown to the others: what they say of it would only mislead.
-    refuse(rows.problems)
-    refuse(check(rows))
+    with called_as(source.called):
+        rows = Rows(source)
+        # A row that can't be read is unknown to the others: what they say of it would only mislead.
+        refuse(rows.problems)
+        refuse(check(rows))
     return rows
 
 
@@ -252,8 +254,8 @@ def _plans(rows: Rows) -> tuple[WeekPlan, ...]:
     weeks: dict[tuple[Offer, date], dict[Weekday, WeekdayPlan]] = defaultdict(dict)
     for row in rows.of(CapacityRow):
         plan = weekday_plan(row)
-        for weekday in row.weekdays:
-            weeks[Offer(row.office, row.service, row.tier), row.valid_from][weekday] = plan
+        week = weeks[Offer(row.office, row.service, row.tier), row.valid_from]
+        week.update(dict.fromkeys(row.weekdays, plan))
     return tuple(
         WeekPlan(offer, dict(sorted(days.items())), valid_from)
         for (offer, valid_from), days in sorted(weeks.items(), key=lambda each: each[0])

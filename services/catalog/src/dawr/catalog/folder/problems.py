@@ -1,7 +1,9 @@
 """What can be wrong in a folder, said so that a person finds the place."""
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
 
 from dawr.catalog.errors import CatalogueInvalid
 from dawr.catalog.folder.cells import WrongCell
@@ -9,6 +11,8 @@ from dawr.contracts import Text
 
 HEADER_ROW = 1
 """Rows are counted as a spreadsheet shows them: the header is row 1."""
+MOST_PROBLEMS = 1000
+"""Of more, it is only said that there are more: they come from one mistake that was copied."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -16,6 +20,7 @@ class Problem:
     """One thing that is wrong, and where."""
 
     file: str
+    """`fees.csv`, or the sheet `fees`; empty: what was given as a whole."""
     row: int
     """0: the file as a whole."""
     column: str
@@ -30,7 +35,8 @@ class Problem:
         comma = "، " if lang == "ar" else ", "
         place = file + (f"{comma}{row} {self.row}" if self.row else "")
         place += f"{comma}{column} {self.column}" if self.column else ""
-        return f"{place}: {self.text_ar if lang == 'ar' else self.text_en}"
+        said = self.text_ar if lang == "ar" else self.text_en
+        return f"{place}: {said}" if place else said
 
     def __str__(self) -> str:
         return self.said()
@@ -43,16 +49,36 @@ class Problem:
 
 def refuse(problems: Iterable[Problem]) -> None:
     """Raise CatalogueInvalid with all problems, sorted by place; do nothing if there are none."""
-    found = sorted(set(problems))
+    found = list(islice(dict.fromkeys(problems), MOST_PROBLEMS + 1))
+    if len(found) > MOST_PROBLEMS:
+        en = f"there are more than {MOST_PROBLEMS} problems; the rest is not listed"
+        ar = f"المشكلات أكثر من {MOST_PROBLEMS}، ولم يُدرج ما بقي منها"
+        found[MOST_PROBLEMS:] = [Problem("", 0, "", "too-many-problems", en, ar)]
     if found:
-        raise CatalogueInvalid(problems=[asdict(problem) for problem in found])
+        raise CatalogueInvalid(problems=[asdict(problem) for problem in sorted(found)])
+
+
+@contextmanager
+def called_as(called: Callable[[str], str]) -> Iterator[None]:
+    """Have the problems of what is refused within name files as their source calls them."""
+    try:
+        yield
+    except CatalogueInvalid as refusal:
+        raise CatalogueInvalid(
+            problems=[asdict(replace(each, file=called(each.file))) for each in problems_of(refusal)]
+        ) from None
+
+
+def problems_of(refusal: CatalogueInvalid) -> list[Problem]:
+    """The problems of a refusal."""
+    listed = refusal.data["problems"]
+    assert isinstance(listed, list)  # noqa: S101
+    return [Problem(**each) for each in listed]
 
 
 def lines(refusal: CatalogueInvalid, lang: str = "en") -> list[str]:
     """The problems of a refusal, one line each, for a terminal."""
-    listed = refusal.data["problems"]
-    assert isinstance(listed, list)  # noqa: S101
-    return [Problem(**each).said(lang) for each in listed]
+    return [each.said(lang) for each in problems_of(refusal)]
 
 
 def of_cell(kind: str, message: str, context: dict[str, object]) -> tuple[str, str, str]:

@@ -1,19 +1,17 @@
 """Files to rows: headers and cells are checked here, each cell by itself. Where the cells come from is a Source's."""
 
-import csv
-import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from importlib.resources.abc import Traversable
 from typing import Protocol, TypeVar
 
 from pydantic import ValidationError
 
-from dawr.catalog.folder.problems import HEADER_ROW, Problem, of_cell
+from dawr.catalog.folder.cells import WrongCell
+from dawr.catalog.folder.problems import HEADER_ROW, MOST_PROBLEMS, Problem, of_cell
 from dawr.catalog.folder.rows import FILES, Row
 
-FILE_BYTES = 16 * 1024 * 1024
-"""The largest file that is read: fifty times the shipped seed's largest."""
+Cell = str | WrongCell
+"""What a source has in a cell: its text, or why it has none."""
 
 R = TypeVar("R", bound=Row)
 
@@ -35,65 +33,37 @@ class Missing(Exception):
 
 
 class Unreadable(Exception):
-    """A file can't be read from a row on (0: at all)."""
+    """A file can't be read from a row on (0: at all); `column` is where in it, if one can be named."""
 
-    def __init__(self, row: int, code: str, en: str, ar: str) -> None:
+    def __init__(self, row: int, code: str, en: str, ar: str, *, column: str = "") -> None:
         super().__init__(en)
-        self.row, self.code, self.en, self.ar = row, code, en, ar
+        self.row, self.code, self.en, self.ar, self.column = row, code, en, ar, column
 
 
 class Source(Protocol):
     """Something that holds the files of a catalogue: a folder, a workbook."""
 
-    def cells(self, kind: type[Row]) -> Iterator[tuple[int, list[str]]]:
+    def cells(self, kind: type[Row]) -> Iterator[tuple[int, list[Cell]]]:
         """The rows of a file as they are, numbered as a spreadsheet shows them, its header first.
 
         Raises Missing, or Unreadable from the row on that can't be read.
         """
         ...
 
+    def surplus(self) -> Iterable[Problem]:
+        """What it has that belongs to no kind of row: most often a name that is mistyped."""
+        ...
 
-class CsvFolder:
-    """A folder of CSV files in UTF-8."""
-
-    def __init__(self, folder: Traversable) -> None:
-        self._folder = folder
-
-    def cells(self, kind: type[Row]) -> Iterator[tuple[int, list[str]]]:
-        """As Source has it."""
-        number = 0
-        try:
-            for number, cells in enumerate(
-                csv.reader(io.StringIO(self._text(kind), newline=""), strict=True), HEADER_ROW
-            ):
-                if cells:
-                    yield number, cells
-        except csv.Error as error:
-            raise Unreadable(number + 1, "not-csv", f"not CSV: {error}", f"ليس ملف CSV سليماً: {error}") from None
-
-    def _text(self, kind: type[Row]) -> str:
-        try:
-            with (self._folder / kind.file).open("rb") as opened:
-                body = opened.read(FILE_BYTES + 1)
-        except FileNotFoundError:
-            raise Missing from None
-        except OSError:
-            raise Unreadable(0, "file-unreadable", "the file can't be read", "لا يمكن قراءة الملف") from None
-        if len(body) > FILE_BYTES:
-            en, ar = f"the file is larger than {FILE_BYTES} bytes", f"الملف أكبر من {FILE_BYTES} بايت"
-            raise Unreadable(0, "file-too-large", en, ar)
-        try:
-            return body.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            row = body[: error.start].count(b"\n") + 1
-            raise Unreadable(row, "not-utf-8", "the file is not UTF-8 here", "ترميز الملف هنا ليس UTF-8") from None
+    def called(self, file: str) -> str:
+        """What it calls a file that others call `fees.csv`."""
+        ...
 
 
 class Rows:
     """The readable rows of a source, and what was wrong with the others."""
 
     def __init__(self, source: Source) -> None:
-        self.problems: list[Problem] = []
+        self.problems: list[Problem] = list(source.surplus())
         self._by_file: dict[type[Row], list[Numbered]] = {}
         for kind in FILES:
             self._by_file[kind] = list(self._read(source, kind))
@@ -113,9 +83,9 @@ class Rows:
         try:
             for number, cells in source.cells(kind):
                 if not header:
-                    header = [cell.strip() for cell in cells]
-                    if not self._header_holds(number, header, kind):
+                    if not self._header_holds(number, cells, kind):
                         return
+                    header = _names(cells)
                     continue
                 row = self._row(number, header, cells, kind)
                 if row is not None:
@@ -125,13 +95,15 @@ class Rows:
                 self._note(kind, 0, "", "file-missing", "the file is missing", "الملف غير موجود")
             return
         except Unreadable as why:
-            self._note(kind, why.row, "", why.code, why.en, why.ar)
+            self._note(kind, why.row, why.column, why.code, why.en, why.ar)
             return
         if not header:
             self._note(kind, HEADER_ROW, "", "empty", "the file is empty", "الملف فارغ")
 
-    def _header_holds(self, number: int, header: list[str], kind: type[Row]) -> bool:
-        wanted = list(kind.model_fields)
+    def _header_holds(self, number: int, cells: list[Cell], kind: type[Row]) -> bool:
+        wanted, header = list(kind.model_fields), _names(cells)
+        for wrong in (cell for cell in cells if isinstance(cell, WrongCell)):
+            self._note(kind, number, "", wrong.code, wrong.en, wrong.ar)
         for column in wanted:
             if column not in header:
                 self._note(kind, number, column, "column-missing", "the column is missing", "العمود غير موجود")
@@ -143,19 +115,31 @@ class Rows:
                 self._note(kind, number, shown, "column-twice", "the column is there twice", "العمود مكرر")
         return sorted(header) == sorted(wanted)
 
-    def _row(self, number: int, header: list[str], cells: list[str], kind: type[Row]) -> Row | None:
+    def _row(self, number: int, header: list[str], cells: list[Cell], kind: type[Row]) -> Row | None:
         if len(cells) != len(header):
             en = f"the row has {len(cells)} cells, not {len(header)}"
             ar = f"في الصف {len(cells)} خلية بدلاً من {len(header)}"
             self._note(kind, number, "", "cells", en, ar)
             return None
+        texts = {column: cell for column, cell in zip(header, cells, strict=True) if isinstance(cell, str)}
+        for column, cell in zip(header, cells, strict=True):
+            if isinstance(cell, WrongCell):
+                self._note(kind, number, column, cell.code, cell.en, cell.ar)
         try:
-            return kind.model_validate(dict(zip(header, cells, strict=True)))
+            return kind.model_validate(texts)
         except ValidationError as error:
             for each in error.errors(include_url=False, include_input=False):
                 column = str(each["loc"][0]) if each["loc"] else ""
-                self._note(kind, number, column, *of_cell(each["type"], each["msg"], each.get("ctx", {})))
+                # What has no text was told of already.
+                if each["type"] != "missing":
+                    self._note(kind, number, column, *of_cell(each["type"], each["msg"], each.get("ctx", {})))
             return None
 
     def _note(self, kind: type[Row], number: int, column: str, code: str, en: str, ar: str) -> None:
-        self.problems.append(Problem(kind.file, number, column, code, en, ar))
+        # One more than are told, so that it can be said that there are more.
+        if len(self.problems) <= MOST_PROBLEMS:
+            self.problems.append(Problem(kind.file, number, column, code, en, ar))
+
+
+def _names(header: list[Cell]) -> list[str]:
+    return [cell.strip() if isinstance(cell, str) else "" for cell in header]

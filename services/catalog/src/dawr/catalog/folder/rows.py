@@ -247,7 +247,8 @@ class CapacityRow(Row):
     service: Code
     tier: TierCode
     valid_from: Day
-    weekdays: Annotated[Weekdays, Field(min_length=1)]
+    weekdays: Weekdays
+    """Empty, with a capacity of 0: from this date on it is not given."""
     capacity: Annotated[int, Field(ge=0, le=LARGEST_SEATS)]
     windows: Windows
     opens_days_before: Annotated[int, Field(ge=0, le=365)]

@@ -124,8 +124,11 @@ _COLUMNS: Mapping[type[Refusal], str] = {
 
 
 def _week(at: Numbered, row: CapacityRow) -> Iterator[Problem]:
+    if not row.weekdays and row.capacity:
+        en, ar = "weekdays are expected, or a capacity of 0", "المتوقع أيام الأسبوع، أو سعة قدرها 0"
+        yield at.problem("weekdays", "weekdays-missing", en, ar)
     try:
-        check_week({row.weekdays[0]: weekday_plan(row)})
+        check_week({Weekday.MON: weekday_plan(row)})
     except Refusal as refusal:
         detail = refusal.detail
         yield at.problem(_COLUMNS.get(type(refusal), "windows"), refusal.code, detail.en, detail.ar)
