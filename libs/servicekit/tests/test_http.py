@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from dawr.contracts import Money, Text
 from dawr.servicekit.errors import Refusal
-from dawr.servicekit.limits import MAX_DEPTH
+from dawr.servicekit.limits import MAX_DEPTH, Upload, body_of
 from dawr.servicekit.service import Role, Service
 from dawr.servicekit.settings import ServiceSettings
 
@@ -55,6 +55,10 @@ def create_router() -> APIRouter:
     async def look(number: int) -> int:
         return number
 
+    @router.post("/files")
+    async def file(request: Request) -> int:
+        return len(body_of(request))
+
     @router.post("/forms")
     async def form(name: Annotated[str, Form()]) -> str:
         return name
@@ -93,6 +97,7 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
         routers=(create_router(),),
         routes=(Route("/api/shop/echo", echo, methods=["POST"]),),
         forms=("/api/shop/forms",),
+        uploads={"/api/shop/files": Upload(2 * LIMIT, ("application/zip",))},
     )
     transport = httpx.ASGITransport(service.app(Role.SERVE), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://test/api/shop") as client:
@@ -130,6 +135,18 @@ async def test_a_body_that_is_too_large_is_refused(http: httpx.AsyncClient, path
 
     answer = await http.post(path, content=body if announced else chunks(), headers=JSON)
     assert problem(answer, 413, "too-large")["limit_bytes"] == LIMIT
+
+
+async def test_a_path_for_files_takes_its_own_types_up_to_its_own_size(http: httpx.AsyncClient) -> None:
+    headers = {"content-type": "application/zip"}
+    answer = await http.post("/files", content=b"[" * 2 * LIMIT, headers=headers)
+    assert (answer.status_code, answer.json()) == (200, 2 * LIMIT)
+    answer = await http.post("/files", content=b"x" * (2 * LIMIT + 1), headers=headers)
+    assert problem(answer, 413, "too-large")["limit_bytes"] == 2 * LIMIT
+    assert problem(await http.post("/files", json={}), 415, "unsupported-media-type")["accepts"] == "application/zip"
+    assert problem(await http.post("/files"), 415, "unsupported-media-type")
+    answer = await http.post("/things", content=b"PK", headers=headers)
+    assert problem(answer, 415, "unsupported-media-type")
 
 
 @pytest.mark.parametrize("length", ["9" * 5000, "-1", "1e3", "٣"])

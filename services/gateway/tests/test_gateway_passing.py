@@ -106,12 +106,13 @@ PassingTo = Callable[..., AbstractAsyncContextManager[Passing]]
 def passing_to(
     listening: Listening, exchange: Callable[[int, bytes], Awaitable[bytes]], tmp_path_factory: pytest.TempPathFactory
 ) -> PassingTo:
-    """Puts a gateway in front of the port that booking is said to have."""
+    """Puts a gateway in front of the port that booking and catalog are said to have."""
 
     @asynccontextmanager
     async def passing_to(port: int, behind: Behind | None = None, **settings: Any) -> AsyncIterator[Passing]:
         made = GatewaySettings(
             booking_url=f"http://127.0.0.1:{port}",
+            catalog_url=f"http://127.0.0.1:{port}",
             keys_path=tmp_path_factory.mktemp("keys"),
             public_url="https://dawr.example",
             platform=PlatformSettings(environment="development"),
@@ -308,6 +309,15 @@ async def test_a_large_body_is_refused_before_the_service_sees_it(passing: Passi
     answer = await passing.client.post("/api/booking/turns", content=b'"' + b"x" * 65536 + b'"', headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (413, "too-large")
     assert passing.behind.asked == []
+
+
+async def test_a_file_is_passed_where_a_service_takes_files_and_nowhere_else(passing: Passing) -> None:
+    headers, body = {"content-type": "application/zip"}, b"PK" * 1024 * 1024
+    answer = await passing.client.post("/api/booking/import", content=body, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (413, "too-large")
+    assert passing.behind.asked == []
+    await passing.client.post("/api/catalog/import?dry_run=true", content=body, headers=headers)
+    assert [each["target"] for each in passing.behind.asked] == ["/api/catalog/import?dry_run=true"]
 
 
 async def test_events_come_through_one_by_one_and_leaving_ends_the_stream_behind(passing: Passing) -> None:

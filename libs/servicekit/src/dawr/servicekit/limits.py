@@ -1,7 +1,10 @@
 """The outermost layer of HTTP: traces, what may come in, how long it took. Plain ASGI: every request pays for it."""
 
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 
 from prometheus_client import Counter, Histogram
 from starlette.requests import Request
@@ -42,18 +45,35 @@ class UnsupportedType(Refusal):
     title = Text(ar="نوع المحتوى غير مدعوم", en="Content type not supported")
 
 
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What a path takes instead of JSON: files of some types."""
+
+    body_bytes: int
+    types: tuple[str, ...]
+
+
 class Limits:
     """Reads a body whole up to a limit, refuses what is too large, too deep or not JSON, and times the answer.
     Whatever is raised within becomes a problem document, unless the answer has begun.
 
-    `forms` lists paths that take HTML forms instead.
+    `forms` lists paths that take HTML forms instead, `uploads` those that take files, with their own limits.
     """
 
-    def __init__(self, app: ASGIApp, *, body_bytes: int, default_language: str, forms: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        body_bytes: int,
+        default_language: str,
+        forms: tuple[str, ...] = (),
+        uploads: Mapping[str, Upload] = MappingProxyType({}),
+    ) -> None:
         self._app = app
         self._body_bytes = body_bytes
         self._default_language = default_language
         self._forms = forms
+        self._uploads = uploads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -101,8 +121,10 @@ class Limits:
         length = headers.get(b"content-length", b"0")
         if not length.isdigit():
             raise problems.MalformedRequest
-        if len(length) > _LENGTH_DIGITS or int(length) > self._body_bytes:
-            raise TooLarge(limit_bytes=self._body_bytes)
+        upload = self._uploads.get(path)
+        limit = self._body_bytes if upload is None else upload.body_bytes
+        if len(length) > _LENGTH_DIGITS or int(length) > limit:
+            raise TooLarge(limit_bytes=limit)
         parts, size = [], 0
         while True:
             message = await receive()
@@ -110,13 +132,15 @@ class Limits:
                 raise problems.MalformedRequest  # half a body is no body, and nobody waits for the answer
             part = message.get("body", b"")
             size += len(part)
-            if size > self._body_bytes:
-                raise TooLarge(limit_bytes=self._body_bytes)
+            if size > limit:
+                raise TooLarge(limit_bytes=limit)
             parts.append(part)
             if not message.get("more_body", False):
                 break
         body = b"".join(parts)
-        if body and path not in self._forms:
+        if upload is not None:
+            _check_type(headers.get(b"content-type", b""), upload.types)
+        elif body and path not in self._forms:
             _check_json(headers.get(b"content-type", b""), body)
         return body
 
@@ -131,6 +155,11 @@ def body_of(request: Request) -> bytes:
     """The body of a request, read and checked by `Limits`."""
     body: bytes = request.scope["dawr.body"]
     return body
+
+
+def _check_type(content_type: bytes, types: tuple[str, ...]) -> None:
+    if content_type.decode("latin-1").split(";")[0].strip().lower() not in types:
+        raise UnsupportedType(accepts=", ".join(types))
 
 
 def _check_json(content_type: bytes, body: bytes) -> None:

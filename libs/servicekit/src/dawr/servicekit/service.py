@@ -1,7 +1,7 @@
 """How a service is put together: its parts in one object, started and drained in the right order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -25,7 +25,7 @@ from dawr.servicekit.clock import Clock, utc_now
 from dawr.servicekit.consumers import Consumers
 from dawr.servicekit.database import Database
 from dawr.servicekit.errors import is_transient
-from dawr.servicekit.limits import Limits
+from dawr.servicekit.limits import Limits, Upload
 from dawr.servicekit.openapi import completed
 from dawr.servicekit.producer import Producer
 from dawr.servicekit.relay import Relay
@@ -89,6 +89,8 @@ class Service:
     """Those that hold only for processes that answer HTTP: what their `serving` work makes ready."""
     forms: tuple[str, ...] = ()
     """Paths that take HTML forms."""
+    uploads: Mapping[str, Upload] = field(default_factory=dict)
+    """Paths that take files, and how large."""
     is_operator: Callable[[Scope], bool] | None = None
     """Whose requests for `/readyz` and `/metrics` are answered; everybody's unless given. For a service in the open."""
     openapi: Callable[[dict[str, Any]], dict[str, Any]] | None = None
@@ -155,6 +157,7 @@ class Service:
             body_bytes=self.settings.http_body_bytes,
             default_language=self.settings.platform.default_language,
             forms=self.forms,
+            uploads=self.uploads,
         )
 
     def _complete_document(self, app: FastAPI) -> None:

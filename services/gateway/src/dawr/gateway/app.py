@@ -18,9 +18,17 @@ from dawr.gateway.settings import GatewaySettings
 from dawr.gateway.sweeper import keep_forgetting
 from dawr.servicekit.auth import Verifier
 from dawr.servicekit.clock import Clock, utc_now
+from dawr.servicekit.limits import Upload
 from dawr.servicekit.service import Service
 
 VERSION = "0.1.0"
+UPLOADS = {
+    "/api/catalog/import": Upload(
+        4 * 1024 * 1024,
+        ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "application/zip"),
+    )
+}
+"""Where services behind take files, as they do themselves."""
 
 
 def create_service(settings: GatewaySettings | None = None, *, clock: Clock = utc_now) -> Service:
@@ -38,6 +46,7 @@ def create_service(settings: GatewaySettings | None = None, *, clock: Clock = ut
         serving={"keys": keys.keep_fresh},
         ready_to_serve={"keys": keys.are_ready},
         openapi=plain_routes,
+        uploads=UPLOADS,
         is_operator=Operators(settings.operators),
     )
     # Its own tokens are checked by its own keys, wherever other services get them from.
