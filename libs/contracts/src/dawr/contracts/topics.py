@@ -64,7 +64,7 @@ BOOKING_REQUESTS = Topic(
 )  # fmt: skip
 BOOKING_EVENTS = Topic(
     name="dawr.booking.events", owner="booking", key="turn id", kind=Kind.FACTS, partitions=12, retention=_MONTH,
-    readers=("consular", "notifications"), messages=_by_wire_type(booking.BookingFact),
+    readers=("catalog", "consular", "notifications"), messages=_by_wire_type(booking.BookingFact),
 )  # fmt: skip
 PAYMENTS_REQUESTS = Topic(
     name="dawr.payments.requests", owner="payments", key="subject id", kind=Kind.COMMANDS, partitions=6,

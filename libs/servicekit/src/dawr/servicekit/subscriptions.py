@@ -59,6 +59,16 @@ class Subscription:
         self.known = dict(self.topic.messages)
         return handler
 
+    def batch_of(self, *types: type[Message]) -> Callable[[BatchHandler], BatchHandler]:
+        """Register one handler for whole batches of some of the topic's message types; the others are not opened."""
+
+        def register(handler: BatchHandler) -> BatchHandler:
+            self.batch(handler)
+            self.known = {wire_type: known for wire_type, known in self.known.items() if known in types}
+            return handler
+
+        return register
+
     def tombstone(self, handler: TombstoneHandler) -> TombstoneHandler:
         """Register what happens when the thing with a key is taken away."""
         self.on_tombstone = handler

@@ -3,8 +3,10 @@
 import asyncio
 
 from dawr.catalog.api import create_routers
+from dawr.catalog.consumers import create_consumers
 from dawr.catalog.service.editions import Editions
 from dawr.catalog.service.publish import publish_ahead
+from dawr.catalog.service.use import forget_past_turns
 from dawr.catalog.settings import CatalogSettings
 from dawr.servicekit import telemetry
 from dawr.servicekit.clock import Clock, utc_now
@@ -28,7 +30,16 @@ def create_service(settings: CatalogSettings | None = None, *, clock: Clock = ut
                 _log.info("capacity.published", months=done.months, taken_away=done.taken_away)
             await asyncio.sleep(settings.horizon_check_seconds)
 
-    service.background = {"horizon": keep_ahead}
+    async def forget() -> None:
+        while True:
+            async with service.database.transaction() as tx:
+                forgotten = await forget_past_turns(tx)
+            if forgotten:
+                _log.info("turns.forgotten", turns=forgotten)
+            await asyncio.sleep(settings.horizon_check_seconds)
+
+    service.consumers = create_consumers(service.database, settings)
+    service.background = {"horizon": keep_ahead, "past": forget}
     editions = Editions(service.database, look_seconds=settings.edition_look_seconds)
     service.serving = {"editions": editions.watch}
     service.routers = create_routers(service.database, editions, cache_seconds=settings.http_cache_seconds)

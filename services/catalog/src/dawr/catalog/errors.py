@@ -20,6 +20,14 @@ class UnknownOffice(Refusal):
     title = Text(ar="لا يوجد مكتب أو بعثة بهذا الرمز", en="No office or mission has this code")
 
 
+class UnknownRegion(Refusal):
+    """No region has this code."""
+
+    code = "unknown-region"
+    status = 404
+    title = Text(ar="لا توجد منطقة بهذا الرمز", en="No region has this code")
+
+
 class NotOffered(Refusal):
     """The service is not given that way: not at this office, in this tier, or through this channel."""
 
@@ -66,6 +74,20 @@ class DateTooFar(Refusal):
     code = "date-too-far"
     status = 422
     title = Text(ar="اليوم أبعد مما يُخطط له", en="That day is further ahead than is planned for")
+
+
+class BelowUse(Refusal):
+    """Turns have seats that would be taken away: `in_use` of them on `date`, of which only `wanted` would be left.
+
+    `window` is the start of the part of the day that they are in; without it the whole day is meant. `days` lists this
+    and the others, the first fifty of `count`. A closure is no lowering: it leaves the turns to the office.
+    """
+
+    code = "below-use"
+    title = Text(
+        ar="السعة المطلوبة أقل من المقاعد المحجوزة في ذلك اليوم",
+        en="More seats have turns on that day than would be left",
+    )
 
 
 class OpensTooLate(Refusal):

@@ -13,6 +13,7 @@ from dawr.catalog.domain.capacity import Decider, MonthOfCapacity
 from dawr.catalog.domain.offices import Office
 from dawr.catalog.domain.weeks import Offer
 from dawr.catalog.errors import (
+    BelowUse,
     ChangedMeanwhile,
     DateOver,
     DateTooFar,
@@ -93,7 +94,8 @@ def create_capacity_router(database: Database) -> APIRouter:
         "/capacity/{office}/{service}/{tier}/{date}",
         operation_id="decide_day",
         summary="Decide a day's capacity",
-        description="Plans no longer change the day. What is decided already is not decided again: same revision.",
+        description="Plans no longer change the day. What is decided already is not decided again: same revision. "
+        "Fewer seats than have turns are refused; a day that can't take place is closed by a closure.",
         response_model=ShownMonth,
         responses=refusals(
             *_REFUSED,
@@ -104,6 +106,7 @@ def create_capacity_router(database: Database) -> APIRouter:
             WindowsOverlap,
             OpensTooLate,
             DateTooFar,
+            BelowUse,
         ),
     )
     async def decide_day(

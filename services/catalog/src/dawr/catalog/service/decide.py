@@ -17,6 +17,7 @@ from dawr.catalog.domain.weeks import Offer
 from dawr.catalog.errors import NotOffered, UnknownOffice, UnknownService
 from dawr.catalog.service.describe import Author, describe
 from dawr.catalog.service.tell import tell
+from dawr.catalog.service.use import check_not_below_use
 from dawr.catalog.store import capacity as capacity_store
 from dawr.catalog.store import changes
 from dawr.catalog.store.fees import fee_decisions
@@ -43,7 +44,8 @@ async def set_day(
     """Decide the capacity of a day; its month as it is now, and the office.
 
     `seen` are the revisions of the month that the caller may have read, or none. Refuses an office, service or
-    tier that is not offered, and what `domain.capacity.decide_day` and `check_revision` refuse.
+    tier that is not offered, what `domain.capacity.decide_day` and `check_revision` refuse, and fewer seats than are
+    in use (BelowUse).
     """
     office = await offering_office(tx, offer)
     key = (offer, month_of(wanted.date))
@@ -52,6 +54,7 @@ async def set_day(
     after = decide_day(month, wanted, zone=office.zone, now=tx.now)
     if after is None:
         return month, office
+    await check_not_below_use(tx, [(month, after)])
     message = publication(after, office.zone)
     detail = {"before": month.on(wanted.date), "after": after.on(wanted.date)}
     subject = f"capacity/{message.key()}"

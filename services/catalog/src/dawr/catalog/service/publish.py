@@ -24,6 +24,7 @@ from dawr.catalog.domain.plans import PlanState, weeks
 from dawr.catalog.domain.services import Service
 from dawr.catalog.service.describe import Author, Draft, describe, with_services
 from dawr.catalog.service.tell import tell, tell_offices, tell_services, tell_taken_away
+from dawr.catalog.service.use import check_not_below_use
 from dawr.catalog.store import capacity as capacity_store
 from dawr.catalog.store import stored
 from dawr.catalog.store.closures import closures
@@ -43,20 +44,30 @@ class Published:
 
 
 async def publish_ahead(
-    tx: Transaction, *, days: int, keep_days: int, offices: Collection[str] | None = None
+    tx: Transaction,
+    *,
+    days: int,
+    keep_days: int,
+    offices: Collection[str] | None = None,
+    keeps_use: bool = False,
 ) -> Published:
     """Publish what plans, calendars and closures give for `days` dates from today on, by each office's local date.
 
     For all offices, or for some. A month that is so already is not published again; days that staff decided stay.
     Where nothing is planned any more, or office or service is retired, the days that followed a plan go. Months that
     ended more than `keep_days` ago are taken away from the topic.
+
+    `keeps_use` is for what a person decides: it refuses what leaves a day fewer seats than are in use (BelowUse).
     """
     await stored.hold_loading(tx.connection)
     known = {code: each.thing for code, each in (await things(tx.connection, Office, offices)).items()}
     today = {code: office.today(tx.now) for code, office in known.items()}
     if offices is None and await _published_from(tx, today, days) == await stored.published_from(tx.connection):
         return Published(0, await _take_away(tx, keep_days))
-    revised = await _publish(tx, known, today, days=days, offices=offices)
+    changed = await _publish(tx, known, today, days=days, offices=offices)
+    if keeps_use:
+        await check_not_below_use(tx, changed)
+    revised = [after for _, after in changed]
     for month in revised:
         tell(tx, publication(month, known[month.offer.office].zone))
     await capacity_store.save_months(tx.connection, revised, tx.now)
@@ -87,8 +98,8 @@ async def _publish(
     *,
     days: int,
     offices: Collection[str] | None,
-) -> list[MonthOfCapacity]:
-    """The months that are not as plans, calendars and closures have them, as they are to be."""
+) -> list[tuple[MonthOfCapacity, MonthOfCapacity]]:
+    """The months that are not as plans, calendars and closures have them, as they are and as they are to be."""
     if not known:
         return []
     services = {code: each.thing for code, each in (await things(tx.connection, Service)).items()}
@@ -105,15 +116,15 @@ async def _publish(
     wanted |= set(
         await capacity_store.published_keys(tx.connection, since=month_of(min(today.values())), offices=offices)
     )
-    revised: list[MonthOfCapacity] = []
+    changed: list[tuple[MonthOfCapacity, MonthOfCapacity]] = []
     for (offer, _), month in (await capacity_store.lock_months(tx.connection, wanted, tx.now)).items():
         office = known[offer.office]
         calendar = calendars[office.calendar]
         first = today[offer.office]
         after = follow_plans(month, followed.get(offer, ()), office, calendar, closed, first=first, days=days)
         if after is not None:
-            revised.append(after)
-    return revised
+            changed.append((month, after))
+    return changed
 
 
 async def _offer_as_planned(tx: Transaction, offered: dict[str, tuple[str, ...]]) -> None:
