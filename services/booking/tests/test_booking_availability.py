@@ -19,6 +19,7 @@ from dawr.contracts import Text
 from dawr.contracts.catalog import CapacityPublished, ClosedDay, KeptSeats, Release
 from dawr.contracts.topics import CATALOG_CAPACITY
 from dawr.contracts.values import Window
+from dawr.servicekit.auth import Role
 from dawr.servicekit.testing import until
 
 WINDOWS = (Window(start="08:00", end="08:45", capacity=1), Window(start="09:00", end="09:45", capacity=1))
@@ -91,6 +92,23 @@ async def test_a_closed_day_says_why_in_both_languages(booking: Booking) -> None
     assert (await the_day(booking, office))["reason"]["text"] == "Storm"  # an older revision takes nothing back
     await booking.says(capacity(3, office=office, revision=3))
     assert ((await the_day(booking, office))["state"], (await the_day(booking, office))["reason"]) == ("open", None)
+
+
+async def test_a_day_that_its_office_cancelled_says_the_office_s_reason(booking: Booking) -> None:
+    office = await booking.opened(2)
+    headers = booking.stage.signed_in(uuid4(), Role.OFFICE_MANAGER, office=office) | {"idempotency-key": str(uuid4())}
+    body = {"reason": {"ar": "عاصفة رملية", "en": "A sandstorm"}, "instead": "refund"}
+    path = f"/api/booking/offices/{office}/days/{DAY}/cancellation"
+    assert (await booking.http.post(path, json=body, headers=headers)).status_code == 202
+
+    async def closed() -> dict[str, Any] | None:
+        day = await the_day(booking, office)
+        return day if day["state"] == "closed" else None
+
+    day = await until(closed, what="a closed day")
+    assert day["reason"] == {"kind": "closure", "text": "A sandstorm"}
+    other = await the_day(booking, await booking.opened(1))
+    assert (other["state"], other["reason"]) == ("open", None)
 
 
 async def test_days_without_seats_are_closed_once_their_month_is_published(booking: Booking) -> None:
