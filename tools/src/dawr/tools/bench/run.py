@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from dawr.booking.settings import BookingSettings
-from dawr.tools.bench import looking, measures, whole
+from dawr.tools.bench import finding, looking, measures, whole
 from dawr.tools.bench.report import Report
 from dawr.tools.bench.stage import BenchStage, Person, Run
 from dawr.tools.bench.surroundings import settings_of
@@ -58,6 +58,8 @@ async def measure(stage: BenchStage, pgbench: Path, report: Report, *, scale: fl
         report.note("sold-out answers", rate, "/s", against=PLAIN_POST, goal="≥ 0.9")
     with report.measuring("whole catalogue"):
         await whole_catalogue(stage, report, people, services=max(4, min(whole.SERVICES, int(whole.SERVICES * scale))))
+    with report.measuring("search"):
+        await _search(stage, report)
 
 
 async def whole_catalogue(stage: BenchStage, report: Report, people: int, *, services: int) -> None:
@@ -89,6 +91,19 @@ async def whole_catalogue(stage: BenchStage, report: Report, people: int, *, ser
         await whole.publish_whole_catalogue(run, services_count=services)
         held = await measures.allocator_alone(run, stage.people(people, signed_in=False))
         report.note(f"allocator alone with {rows}", held, "/s", against=ALLOCATOR, goal="≥ 0.9")
+
+
+async def _search(stage: BenchStage, report: Report) -> None:
+    """What people wait for a search of the shipped catalogue, in one process that serves."""
+    run = await stage.bare_run("catalog")
+    catalogue = await finding.load_shipped(run)
+    searches = finding.service_paths(finding.questions(catalogue))
+    nearest = finding.office_paths(catalogue, len(searches))
+    async with run.processes("catalog", "serve") as ports:
+        for name, paths in (("search for a service", searches), ("nearest offices with a service", nearest)):
+            waits = await finding.waits(ports["serve"], paths)
+            report.note(f"{name}, p50", waits[len(waits) // 2], "ms")
+            report.note(f"{name}, p99", waits[int(len(waits) * 0.99)], "ms", goal="≤ 20")
 
 
 async def _intake(run: Run, people: Sequence[Person]) -> float:

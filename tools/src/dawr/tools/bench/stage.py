@@ -100,16 +100,21 @@ class BenchStage:
         )
 
     async def new_run(self, *, seats: int = SEATS) -> "Run":
-        """Topics, a migrated database and a catalogue for one measurement."""
+        """Topics, a migrated database of booking's and a catalogue for one measurement."""
+        run = await self.bare_run("booking")
+        await run.send([*small_catalogue(), *_capacity(seats)])
+        return run
+
+    async def bare_run(self, service: str) -> "Run":
+        """Topics and a migrated database of a service, with nothing on or in them."""
         self.runs += 1
         name = f"bench{self.runs}"
         admin = await asyncpg.connect(f"{self.postgres}/postgres")
         await admin.execute(f"CREATE DATABASE {name}")
         await admin.close()
         run = Run(self, f"{name}.", f"{self.postgres}/{name}")
-        await migrate(run.database_url, "dawr.booking")
+        await migrate(run.database_url, f"dawr.{service}")
         await create_topics(self.platform(run.prefix))
-        await run.send([*small_catalogue(), *_capacity(seats)])
         return run
 
     def people(self, count: int, *, signed_in: bool = True) -> list[Person]:
@@ -164,8 +169,14 @@ class Run:
     @asynccontextmanager
     async def booking(self, *roles: str) -> AsyncIterator[dict[str, int]]:
         """Booking's processes of these roles; their ports by role, once all are ready."""
+        async with self.processes("booking", *roles) as ports:
+            yield ports
+
+    @asynccontextmanager
+    async def processes(self, service: str, *roles: str) -> AsyncIterator[dict[str, int]]:
+        """A service's processes of these roles; their ports by role, once all are ready."""
         ports = {role: free_port() for role in roles}
-        processes = [self._process(role, port) for role, port in ports.items()]
+        processes = [self._process(service, role, port) for role, port in ports.items()]
         try:
             async with httpx.AsyncClient(trust_env=False) as client:
                 for port in ports.values():
@@ -177,16 +188,16 @@ class Run:
             for process in processes:
                 await asyncio.to_thread(process.wait, 20)
 
-    def _process(self, role: str, port: int) -> "subprocess.Popen[bytes]":
+    def _process(self, service: str, role: str, port: int) -> "subprocess.Popen[bytes]":
         environment = os.environ | {
             "DAWR_KAFKA": self.stage.kafka,
             "DAWR_TOPIC_PREFIX": self.prefix,
             "DAWR_JWKS": str(self.stage.folder / "jwks.json"),
             "DAWR_LOG_LEVEL": "warning",
-            "BOOKING_DATABASE_URL": self.database_url,
-            "BOOKING_HTTP_PORT": str(port),
+            f"{service.upper()}_DATABASE_URL": self.database_url,
+            f"{service.upper()}_HTTP_PORT": str(port),
         }
-        return subprocess.Popen([sys.executable, "-m", "dawr.booking", role], env=environment)
+        return subprocess.Popen([sys.executable, "-m", f"dawr.{service}", role], env=environment)
 
 
 async def _until_ready(client: httpx.AsyncClient, port: int, *, seconds: float = 60) -> None:
@@ -198,7 +209,7 @@ async def _until_ready(client: httpx.AsyncClient, port: int, *, seconds: float =
         except httpx.HTTPError:
             pass
         if asyncio.get_running_loop().time() > end:
-            raise TimeoutError(f"booking on port {port} did not become ready")
+            raise TimeoutError(f"port {port} did not become ready")
         await asyncio.sleep(0.1)
 
 

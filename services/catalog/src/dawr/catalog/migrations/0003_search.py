@@ -21,10 +21,11 @@ _LANGUAGES = (
 # the lone hamza, the tatweel and invisible characters go; alef maqsura is written as yaa, taa marbuta as haa, Persian
 # letters as their Arabic likeness, digits as 0 to 9; whatever is no letter or digit becomes a space; the 2 and 3 that
 # stand for hamza and ayn in Latin letters go; and so does the article, alone or with the letter that is joined to it.
+# What a letter is does not depend on the database's locale.
 _FORM = r"""
 CREATE FUNCTION search_form(written text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
     SELECT btrim(regexp_replace(regexp_replace(regexp_replace(translate(regexp_replace(
-        lower(normalize(written, NFKD)),
+        lower(normalize(written, NFKD) COLLATE pg_c_utf8),
         U&'[\0300-\036F\0610-\061A\0621\0640\064B-\065F\0670\06D6-\06ED'
             '\200B-\200F\202A-\202E\2060-\2069\FEFF]', '', 'g'),
         U&'\0649\06CC\0629\06C1\06D5\0671\06A9\06AF\067E\0686\06A4'
