@@ -273,7 +273,10 @@ async def test_the_document_names_every_operation_and_its_refusals(desk: Desk) -
     }
     assert set(operations) == {
         "list_services", "get_service", "list_offices", "get_office", "list_regions",
-        "decide_fee", "get_capacity", "decide_day", "list_changes",
+        "list_fees", "decide_fee", "get_capacity", "decide_day", "list_changes", "compare_revisions",
+        "list_plans", "get_plan", "propose_plan", "revise_plan", "withdraw_plan", "approve_plan", "reject_plan",
+        "publish_plan", "compare_plan", "list_closures", "get_closure", "close_days", "withdraw_closure",
+        "preview_month", "preview_wanted",
     }  # fmt: skip
     assert all(each["summary"] and each["tags"] for each in operations.values())
     for name in ("decide_fee", "get_capacity", "decide_day", "list_changes"):

@@ -232,3 +232,65 @@ class CatalogueInvalid(Refusal):
     code = "catalogue-invalid"
     status = 422
     title = Text(ar="بيانات الدليل غير صالحة", en="The catalogue's files are not valid")
+
+
+class RevisionNeeded(Refusal):
+    """The request changes what somebody else may have changed meanwhile: `If-Match` has to name what was read."""
+
+    code = "if-match-needed"
+    status = 428
+    title = Text(ar="يلزم ترويسة If-Match بما قرأته", en="The If-Match header is needed, with what you read")
+
+
+class RulesBroken(Refusal):
+    """What is wanted breaks the catalogue's rules, those that hold for its files too; `errors` lists where and how."""
+
+    code = "rules-broken"
+    status = 422
+    title = Text(ar="المطلوب يخالف قواعد الدليل", en="What is wanted breaks the catalogue's rules")
+
+
+class CodeTaken(Refusal):
+    """Something of the kind has this code already, perhaps retired."""
+
+    code = "code-taken"
+    title = Text(ar="الرمز مستعمل من قبل", en="The code is taken")
+
+
+class UnknownCode(Refusal):
+    """Nothing of the kind has this code."""
+
+    code = "unknown-code"
+    status = 404
+    title = Text(ar="لا يوجد شيء بهذا الرمز", en="Nothing has this code")
+
+
+class UnknownRevision(Refusal):
+    """Nothing is kept of the thing at this revision."""
+
+    code = "unknown-revision"
+    status = 404
+    title = Text(ar="لا يوجد إصدار بهذا الرقم", en="Nothing is kept at this revision")
+
+
+class FixedWhileOffered(Refusal):
+    """`field` can't change so while a published plan builds on it: first another plan has to end that one."""
+
+    code = "fixed-while-offered"
+    title = Text(
+        ar="لا يمكن تغيير هذا ما دامت عليه خطة منشورة", en="It can't change while a published plan builds on it"
+    )
+
+
+class RetiredAlready(Refusal):
+    """It is retired already."""
+
+    code = "retired-already"
+    title = Text(ar="أُوقف من قبل", en="It is retired already")
+
+
+class NotRetired(Refusal):
+    """It is in use, so there is nothing to reinstate."""
+
+    code = "not-retired"
+    title = Text(ar="ما زال مستعملاً", en="It is in use")

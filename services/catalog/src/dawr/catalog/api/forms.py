@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 
 from dawr.catalog.domain.capacity import WantedDay
 from dawr.catalog.domain.weeks import WindowSeats
-from dawr.contracts import Channel, Money
+from dawr.contracts import Channel, Money, Text
 from dawr.contracts.catalog import Fee
 from dawr.contracts.values import Code, Currency, TierCode, WindowStart
 
@@ -46,6 +46,23 @@ class Form(BaseModel):
     """A body that a caller sends; a field that is not known is refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+Line = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$")
+]
+"""One line of text."""
+
+
+class TextForm(Form):
+    """A text in both languages."""
+
+    ar: Line
+    en: Line
+
+    def text(self) -> Text:
+        """Both."""
+        return Text(ar=self.ar, en=self.en)
 
 
 class Amount(Form):

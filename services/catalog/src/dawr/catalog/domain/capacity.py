@@ -277,7 +277,12 @@ def follow_plans(
 
 
 def _dates(month: MonthOfCapacity) -> list[date]:
-    year, number = map(int, month.month.split("-"))
+    return days_of_month(month.month)
+
+
+def days_of_month(month: str) -> list[date]:
+    """The dates of a month `2026-12`."""
+    year, number = map(int, month.split("-"))
     return [date(year, number, day) for day in range(1, monthrange(year, number)[1] + 1)]
 
 

@@ -1,7 +1,7 @@
 """Closures. One that was withdrawn stays, with who withdrew it and why."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -47,6 +47,28 @@ async def closure(connection: AsyncConnection, closure_id: UUID, *, lock: bool =
     )
     row = rows.one_or_none()
     return None if row is None else _closure(row)
+
+
+async def newest_closures(
+    connection: AsyncConnection, *, since: date | None, before: tuple[datetime, UUID] | None, limit: int
+) -> list[Closure]:
+    """Closures, those that were decided last first, withdrawn ones too: those that last until a date or longer, and
+    that stand behind one that was decided then and has this id."""
+    rows = await connection.execute(
+        text(f"""
+            SELECT {_COLUMNS} FROM closures
+            WHERE (CAST(:since AS date) IS NULL OR last_day >= :since)
+              AND (CAST(:at AS timestamptz) IS NULL OR (decided_at, id) < (:at, CAST(:id AS uuid)))
+            ORDER BY decided_at DESC, id DESC LIMIT :limit
+        """),
+        {
+            "since": since,
+            "at": None if before is None else before[0],
+            "id": None if before is None else before[1],
+            "limit": limit,
+        },
+    )
+    return [_closure(row) for row in rows]
 
 
 async def save_closures(connection: AsyncConnection, changed: Sequence[Closure]) -> None:

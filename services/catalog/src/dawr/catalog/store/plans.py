@@ -92,6 +92,36 @@ async def plan(connection: AsyncConnection, plan_id: UUID) -> CapacityPlan | Non
     return None if row is None else _plan(row)
 
 
+async def newest_plans(
+    connection: AsyncConnection,
+    *,
+    office: str | None,
+    service: str | None,
+    state: PlanState | None,
+    before: UUID | None,
+    limit: int,
+) -> list[CapacityPlan]:
+    """Plans, those that were made last first: of an office, a service, in a state, and made before one of them."""
+    rows = await connection.execute(
+        text(f"""
+            SELECT {_READ} FROM plans
+            WHERE (CAST(:office AS text) IS NULL OR office = :office)
+              AND (CAST(:service AS text) IS NULL OR service = :service)
+              AND (CAST(:state AS text) IS NULL OR state = :state)
+              AND (CAST(:before AS uuid) IS NULL OR id < :before)
+            ORDER BY id DESC LIMIT :limit
+        """),
+        {
+            "office": office,
+            "service": service,
+            "state": None if state is None else state.value,
+            "before": before,
+            "limit": limit,
+        },
+    )
+    return [_plan(row) for row in rows]
+
+
 async def is_offered(connection: AsyncConnection, offer: Offer) -> bool:
     """Whether an office gives a tier of a service: a plan for it is published."""
     found = await connection.execute(
