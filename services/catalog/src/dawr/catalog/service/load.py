@@ -11,7 +11,7 @@ have stays. Plans only become proposals, which somebody else approves.
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import orjson
@@ -21,9 +21,10 @@ from dawr.catalog.domain.offices import Office
 from dawr.catalog.domain.plans import CapacityPlan, follow_seed
 from dawr.catalog.domain.services import FeeDecision, new_fees
 from dawr.catalog.folder.catalogue import Catalogue
-from dawr.catalog.service.closing import close_as_imported, close_as_seeded
+from dawr.catalog.service.alterations import Altered, altered_things
+from dawr.catalog.service.closing import close_as_seeded, keep_closures
 from dawr.catalog.service.describe import Author, Draft, describe, with_services
-from dawr.catalog.service.import_decisions import imported_fees, propose_imported
+from dawr.catalog.service.import_decisions import Decisions, decide_imported
 from dawr.catalog.service.planning import keep_plans
 from dawr.catalog.store import stored
 from dawr.catalog.store.fees import fee_decisions
@@ -51,6 +52,8 @@ class Loaded:
     plans: int = 0
     """Published by the seed, or proposed by an import."""
     closures: int = 0
+    altered: list[Altered] = field(default_factory=list)
+    """Each of them, for an import."""
 
     def __bool__(self) -> bool:
         return any(getattr(self, each.name) for each in fields(self))
@@ -70,19 +73,24 @@ async def load_catalogue(tx: Transaction, catalogue: Catalogue, author: Author =
     if author.person is None:
         offered, plans = await _seeded_plans(tx, catalogue)
     drafts = [draft for said in _things(catalogue) if (draft := _draft(said, known, author, offered)) is not None]
-    fees = await _fees(tx, catalogue, author)
-    await describe(tx, drafts, author, fees=fees)
+    decided = await _decided_fees(tx, catalogue)
+    decisions = Decisions(fees=_seeded_fees(catalogue, decided))
+    if author.person is not None:
+        decisions = await decide_imported(tx, catalogue, decided, author)
+        loaded.altered = [*altered_things(drafts), *decisions.altered]
+    await describe(tx, drafts, author, fees=decisions.fees)
     for draft in drafts:
         counted = _COUNTED[type(draft.thing)]
         setattr(loaded, counted, getattr(loaded, counted) + 1)
-    loaded.fees = len(fees)
+    loaded.fees = len(decisions.fees)
     if author.person is None:
         await keep_plans(tx, [*plans.superseded, *plans.added], author)
         loaded.plans = len(plans.superseded) + len(plans.added)
         loaded.closures = await close_as_seeded(tx, catalogue.closures)
     else:
-        loaded.plans = await propose_imported(tx, catalogue, author)
-        loaded.closures = await close_as_imported(tx, catalogue, author)
+        await keep_plans(tx, decisions.plans, author)
+        await keep_closures(tx, decisions.closures, author)
+        loaded.plans, loaded.closures = len(decisions.plans), len(decisions.closures)
     return loaded
 
 
@@ -132,14 +140,15 @@ def digest(value: object) -> str:
     return hashlib.blake2b(orjson.dumps(value, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
 
 
-async def _fees(tx: Transaction, catalogue: Catalogue, author: Author) -> list[FeeDecision]:
+async def _decided_fees(tx: Transaction, catalogue: Catalogue) -> dict[str, list[FeeDecision]]:
+    return await fee_decisions(tx.connection, {fee.service for fee in catalogue.fees})
+
+
+def _seeded_fees(catalogue: Catalogue, decided: dict[str, list[FeeDecision]]) -> list[FeeDecision]:
     said: dict[str, list[FeeDecision]] = defaultdict(list)
     for fee in catalogue.fees:
         said[fee.service].append(fee)
-    decided = defaultdict(list, await fee_decisions(tx.connection, said))
-    if author.person is not None:
-        return await imported_fees(tx, catalogue, decided)
-    return [added for service, fees in said.items() for added in new_fees(decided[service], fees)]
+    return [added for service, fees in said.items() for added in new_fees(decided.get(service, ()), fees)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,3 +52,8 @@ async def published_from(connection: AsyncConnection) -> str:
 async def note_published_from(connection: AsyncConnection, digest: str) -> None:
     """Keep what capacity was published from."""
     await connection.execute(text("UPDATE catalogue SET published_from = :digest"), {"digest": digest})
+
+
+async def hold_snapshot(connection: AsyncConnection) -> None:
+    """Have all that this transaction reads be of one moment, and let it write nothing. Called before anything else."""
+    await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
