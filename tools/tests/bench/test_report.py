@@ -13,9 +13,10 @@ import pytest
 from rich.console import Console
 
 from dawr.booking.settings import BookingSettings
+from dawr.catalog.folder.catalogue import read_catalogue, shipped
 from dawr.servicekit.producer import Producer
 from dawr.servicekit.testing import Stage
-from dawr.tools.bench import looking, measures, run, whole
+from dawr.tools.bench import finding, looking, measures, run, whole
 from dawr.tools.bench.report import Report
 from dawr.tools.bench.surroundings import settings_of
 from dawr.tools.cli import main
@@ -34,6 +35,10 @@ class Run:
     async def booking(self, *roles: str) -> AsyncIterator[dict[str, int]]:
         yield dict.fromkeys(roles, 0)
 
+    @asynccontextmanager
+    async def processes(self, _service: str, *roles: str) -> AsyncIterator[dict[str, int]]:
+        yield dict.fromkeys(roles, 0)
+
 
 class NoStage:
     """Where nothing runs: every measure gives a made-up rate."""
@@ -44,6 +49,9 @@ class NoStage:
         return None
 
     async def new_run(self, *, seats: int = 1) -> Run:
+        return Run()
+
+    async def bare_run(self, _service: str) -> Run:
         return Run()
 
     def people(self, count: int, *, signed_in: bool = True) -> range:
@@ -87,6 +95,8 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     monkeypatch.setattr(looking, "looks", rated((6000.0, 20_480)))
     monkeypatch.setattr(looking, "looks_all_over", rated(500.0))
     monkeypatch.setattr(looking, "plain_get", rated(4000.0))
+    monkeypatch.setattr(finding, "load_shipped", rated(read_catalogue(shipped())))
+    monkeypatch.setattr(finding, "waits", rated([4.0] * 98 + [21.0] * 2))
     monkeypatch.setattr(measures, "bench_stage", lambda *_given: NoStage())
     monkeypatch.setattr(run, "settings_of", rated({"producer": {"acks": "all", "enable_idempotence": True}}))
     monkeypatch.setattr(run, "Kafka", Server)
@@ -115,6 +125,8 @@ def test_the_file_has_what_the_table_shows(made_up: pytest.MonkeyPatch, tmp_path
     assert figures["request → held at half load, p99"]["reached"] is False
     assert figures["sold-out answers"]["reached"] is False
     assert figures["availability of one office, 60 days"]["ratio"] == 1.5
+    assert figures["search for a service, p50"]["value"] == 4.0
+    assert figures["search for a service, p99"]["reached"] is False
     allocator = figures[f"allocator alone with {WHOLE}"]
     assert (allocator["ratio"], allocator["reached"]) == (1.0, True)
     assert told["settings"] == {"producer": {"acks": "all", "enable_idempotence": True}}
