@@ -2,7 +2,7 @@
 
 import asyncio
 
-from dawr.catalog.api import create_routers
+from dawr.catalog.api import create_routers, imports
 from dawr.catalog.consumers import create_consumers
 from dawr.catalog.service.close_days import Horizon
 from dawr.catalog.service.editions import Editions
@@ -43,6 +43,7 @@ def create_service(settings: CatalogSettings | None = None, *, clock: Clock = ut
     service.background = {"horizon": keep_ahead, "past": forget}
     editions = Editions(service.database, look_seconds=settings.edition_look_seconds)
     service.serving = {"editions": editions.watch}
+    service.uploads = {f"/api/catalog{imports.PATH}": imports.UPLOAD}
     horizon = Horizon(settings.horizon_days, settings.month_keep_days)
     service.routers = create_routers(
         service.database, editions, cache_seconds=settings.http_cache_seconds, horizon=horizon

@@ -10,6 +10,7 @@ from dawr.catalog.api.closures import create_closures_router
 from dawr.catalog.api.conditional import PublicAnswers
 from dawr.catalog.api.differences import create_differences_router
 from dawr.catalog.api.fees import create_fees_router
+from dawr.catalog.api.imports import create_imports_router
 from dawr.catalog.api.offices import create_offices_router
 from dawr.catalog.api.plans import create_plans_router
 from dawr.catalog.api.previews import create_previews_router
@@ -34,5 +35,6 @@ def create_routers(
         create_closures_router(database, horizon),
         create_previews_router(database),
         create_differences_router(database),
+        create_imports_router(database, horizon),
         create_changes_router(database),
     )
