@@ -154,6 +154,10 @@ class TestServices:
         assert (await counter.codes("services", q="تجديد passport"))[0] == "PASS_REN"
         assert (await counter.codes("services", q="badal هوية ضائعة"))[0] == "ID_REPL"
 
+    async def test_a_short_word_that_nothing_has_stands_for_no_other(self, counter: Counter) -> None:
+        assert await counter.codes("services", q="بدي") == []  # "I want", one letter from بدل, a replacement
+        assert (await counter.codes("services", q="بدي جدد جوازي"))[0] == "PASS_REN"
+
     async def test_long_questions(self, counter: Counter) -> None:
         assert await counter.codes("services", q=" ".join(["xyzzyq"] * 28)) == []
         assert (await counter.codes("services", q="renew " * 17 + "passport " * 10))[0] == "PASS_REN"

@@ -2,9 +2,9 @@
 of the database: marks, hamza, taa marbuta, alef maqsura and the article make no difference, on either side.
 
 A word that no document has stands for words that are most like it, three at most: itself without a letter that Arabic
-joins to words (`rest`), else by the trigrams of `search_letters`. What has only some of the words is found if nothing
-has all of them. `ts_rank` puts them in order: a name weighs more than a keyword, that more than the agency or address,
-and that more than the description; a code or a whole name comes first.
+joins to words (`rest`), else, from four letters on, by the trigrams of `search_letters`. What has only some of the
+words is found if nothing has all of them. `ts_rank` puts them in order: a name weighs more than a keyword, that more
+than the agency or address, and that more than the description; a code or a whole name comes first.
 """
 
 from collections.abc import Iterable, Mapping
@@ -83,7 +83,7 @@ WITH question AS MATERIALIZED (
                 FROM search_words AS w CROSS JOIN LATERAL (
                     SELECT CASE WHEN w.word = known.rest THEN 1 ELSE similarity(w.letters, known.letters) END AS alike
                 ) AS how
-                WHERE w.kind = :kind AND (w.letters % known.letters OR w.word = known.rest)
+                WHERE w.kind = :kind AND (length(known.word) > 3 AND w.letters % known.letters OR w.word = known.rest)
             ) AS candidates
             WHERE alike >= 0.8 * most_alike ORDER BY alike DESC, word LIMIT 3
         ) AS near
