@@ -276,7 +276,13 @@ async def test_the_document_names_every_operation_and_its_refusals(desk: Desk) -
         "list_fees", "decide_fee", "get_capacity", "decide_day", "list_changes", "compare_revisions",
         "list_plans", "get_plan", "propose_plan", "revise_plan", "withdraw_plan", "approve_plan", "reject_plan",
         "publish_plan", "compare_plan", "list_closures", "get_closure", "close_days", "withdraw_closure",
-        "preview_month", "preview_wanted",
+        "preview_month", "preview_wanted", "retire_service", "reinstate_service", "retire_office", "reinstate_office",
+        "import_catalogue", "export_catalogue",
+        *(
+            name
+            for kind in ("agency", "region", "tier", "extra", "calendar", "service", "office")
+            for name in (f"get_{kind}_form", f"create_{kind}", f"change_{kind}")
+        ),
     }  # fmt: skip
     assert all(each["summary"] and each["tags"] for each in operations.values())
     for name in ("decide_fee", "get_capacity", "decide_day", "list_changes"):

@@ -38,7 +38,13 @@ class Ministry:
 
     async def propose(self, offer: str, capacity: int = 12, by: UUID = PLANNER, *roles: Who, **changes: Any) -> Answer:
         office, service, tier = offer.split("/")
-        body = {"office": office, "service": service, "tier": tier, "valid_from": "2026-12-01", "reason": "more clerks"}
+        body: dict[str, Any] = {
+            "office": office,
+            "service": service,
+            "tier": tier,
+            "valid_from": "2026-12-01",
+            "reason": "more clerks",
+        }
         body["days"] = [days(capacity)]
         return await self.desk.client.post("/api/catalog/plans", json=body | changes, headers=self.signed(by, *roles))
 

@@ -36,7 +36,11 @@ def test_it_names_the_topics_and_messages_that_are_written_and_read() -> None:
 def test_it_names_every_resource() -> None:
     paths = create_service(CatalogSettings()).fastapi().openapi()["paths"]
     named = [path.removeprefix("/api/catalog") for path in paths]
-    assert all(f"{path}`" in README or f"{path}?" in README for path in named), named
+    for path in named:
+        # `/…/{code}/form` stands for all kinds of things, `/…/approval` for what is done to one.
+        _, first, *_, last = path.split("/") if path.count("/") > 1 else ("", "", path)
+        said = (path, path.replace(f"/{first}/", "/…/", 1), f"/…/{last}")
+        assert any(f"{each}`" in README or f"{each}?" in README for each in said), path
 
 
 def test_what_it_leans_on_is_in_the_tables() -> None:

@@ -15,6 +15,7 @@ from dawr.catalog.api.offices import create_offices_router
 from dawr.catalog.api.plans import create_plans_router
 from dawr.catalog.api.previews import create_previews_router
 from dawr.catalog.api.services import create_services_router
+from dawr.catalog.api.things import create_things_router
 from dawr.catalog.service.close_days import Horizon
 from dawr.catalog.service.editions import Editions
 from dawr.servicekit.database import Database
@@ -31,6 +32,7 @@ def create_routers(
         create_offices_router(public),
         create_fees_router(database),
         create_capacity_router(database),
+        create_things_router(database, horizon),
         create_plans_router(database, horizon),
         create_closures_router(database, horizon),
         create_previews_router(database),

@@ -1,7 +1,7 @@
 """The folder's rules for what a person sends: the rows of a form, beside those of what it refers to."""
 
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -23,7 +23,7 @@ async def catalogue_of_form(
     connection: AsyncConnection,
     own: Sequence[Given],
     *,
-    instead: tuple[type[Thing], str] | None = None,
+    instead: tuple[type[Any], str] | None = None,
     offices: Iterable[Office] = (),
     fees: Iterable[FeeDecision] = (),
 ) -> Catalogue:
