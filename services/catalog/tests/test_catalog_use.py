@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any
@@ -13,8 +14,9 @@ from hypothesis import strategies as st
 from sqlalchemy import text as sql
 
 from dawr.catalog.domain.calendars import ClosureScope
+from dawr.catalog.domain.capacity import DecidedDay, Decider, MonthOfCapacity
 from dawr.catalog.domain.plans import approve, propose, publish
-from dawr.catalog.domain.use import SEATED, USE_FACTS, joined
+from dawr.catalog.domain.use import SEATED, USE_FACTS, DayInUse, check_use, joined
 from dawr.catalog.domain.weeks import Offer, WeekdayPlan
 from dawr.catalog.errors import BelowUse, DateOver, UnknownClosure, UnknownOffice, UnknownRegion
 from dawr.catalog.service.close_days import Horizon, close_days, open_again
@@ -26,6 +28,7 @@ from dawr.catalog.store import use
 from dawr.catalog.store.plans import plans_of
 from dawr.contracts import Text
 from dawr.contracts.booking import TurnFact
+from dawr.contracts.catalog import CapacityDay, ClosedDay
 from dawr.contracts.topics import BOOKING_EVENTS
 from dawr.servicekit.database import Transaction
 from dawr.servicekit.testing import until
@@ -100,7 +103,7 @@ async def told(desk: Desk, *facts: TurnFact) -> None:
 
 async def test_the_table_joins_facts_as_the_domain_does(desk: Desk) -> None:
     dice = Random(4)  # noqa: S311 - chance for tests
-    lives = [a_life(dice) for _ in range(60)]
+    lives = [a_life(dice) for _ in range(200)]
     waiting = mixed(lives, dice)
     while waiting:
         size = dice.randint(1, 12)
@@ -281,3 +284,15 @@ async def test_turns_of_past_days_are_forgotten(desk: Desk) -> None:
     async with desk.service.database.transaction() as tx:
         assert await forget_past_turns(Transaction(tx.connection, later, "test")) == 1
     assert await kept() == {late.id}
+
+
+def test_a_day_that_is_closed_is_not_lowered_and_one_that_is_not_planned_any_more_is() -> None:
+    offer, on = Offer("DAM-01", "PASS_REN", "N"), date(2026, 12, 1)
+    day = DecidedDay(CapacityDay(date=on, capacity=5, opens_at=NOW), Decider.PLAN)
+    before = MonthOfCapacity(offer, "2026-12", 1, (day,))
+    in_use = {(offer, on): DayInUse(3, {})}
+    closed = (ClosedDay(date=on, kind="closure", reason=REASON),)
+    for after in (replace(before, closed=closed), replace(before, days=(), closed=closed)):
+        check_use([(before, after)], in_use)
+    with pytest.raises(BelowUse):
+        check_use([(before, replace(before, days=()))], in_use)
