@@ -57,6 +57,9 @@ def read_zip(body: bytes) -> CsvFolder:
     if not tops:
         refuse([whole("no-files", "there are no CSV files in it", "لا توجد فيه ملفات CSV")])
     top = tops.pop()
+    if ".." in PurePosixPath(top).parts or top.startswith("/"):
+        en, ar = "its CSV files are in a folder that they may not be in", "ملفات CSV فيه في مجلد غير مسموح"
+        refuse([whole("folder-outside", en, ar)])
     return CsvFolder(zipfile.Path(archive, "" if top == "." else f"{top}/"))
 
 

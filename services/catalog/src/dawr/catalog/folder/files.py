@@ -119,6 +119,8 @@ def _write_sheet(sheet: Any, kind: type[Row], rows: Sequence[Sequence[Plain]]) -
 def _cell(sheet: Any, value: Plain) -> object:
     if isinstance(value, date) and value < _FIRST_DATE:
         value = value.isoformat()
+    if isinstance(value, float) and float(f"{value:.15g}") != value:
+        value = repr(value)  # a spreadsheet would keep fifteen digits of it
     return _text(sheet, value) if isinstance(value, str) else value
 
 

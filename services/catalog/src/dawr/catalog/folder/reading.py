@@ -102,13 +102,16 @@ class Rows:
 
     def _header_holds(self, number: int, cells: list[Cell], kind: type[Row]) -> bool:
         wanted, header = list(kind.model_fields), _names(cells)
-        for wrong in (cell for cell in cells if isinstance(cell, WrongCell)):
-            self._note(kind, number, "", wrong.code, wrong.en, wrong.ar)
+        wrong = [cell for cell in cells if isinstance(cell, WrongCell)]
+        for each in wrong:
+            self._note(kind, number, "", each.code, each.en, each.ar)
         for column in wanted:
             if column not in header:
                 self._note(kind, number, column, "column-missing", "the column is missing", "العمود غير موجود")
         for column in dict.fromkeys(header):
             shown = column[:60]
+            if not column and wrong:
+                continue  # it was told of already
             if column not in wanted:
                 self._note(kind, number, shown, "column-unknown", "there is no such column", "لا يوجد عمود بهذا الاسم")
             elif header.count(column) > 1:
