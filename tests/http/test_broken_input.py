@@ -102,6 +102,9 @@ async def desk(town: Town) -> AsyncIterator[Desk]:
     await town.checkout(held["payment"]["id"], me)
     case = await call("POST", "/api/consular/cases", me, body={
         "service": abroad.service, "tier": abroad.tier, "mission": abroad.office, "date": abroad.date})  # fmt: skip
+    planner = town.theatre.as_(me, Role.PLANNER)
+    async with httpx.AsyncClient(timeout=SLOW, trust_env=False) as client:
+        plans = await client.get(f"{town.platform.url('catalog')}/api/catalog/plans?limit=1", headers=planner)
     draft = {"person_id": str(someone()), "kinship": "sibling"}
     mandate = await call("POST", "/api/consular/mandates", me, body=draft)
     [message, *_] = await town.inbox(me, "turn-held")
@@ -109,6 +112,11 @@ async def desk(town: Town) -> AsyncIterator[Desk]:
         "/api/booking/turns/": {"id": held["id"]},
         "/api/catalog/services/": {"code": "FAM_BOOK"},
         "/api/catalog/offices/": {"code": "HMS-01"},
+        "/api/catalog/agencies/": {"code": "IMM"},
+        "/api/catalog/regions/": {"code": "HMS"},
+        "/api/catalog/tiers/": {"code": "N"},
+        "/api/catalog/calendars/": {"code": "SY"},
+        "/api/catalog/plans/": {"plan_id": plans.json()["items"][0]["id"]},
         "/api/catalog/capacity/": {"office": "HMS-01", "service": "FAM_BOOK", "tier": "N", "date": at_home.date},
         "/api/payments/payments/": {"payment_id": held["payment"]["id"]},
         "/api/payments/webhooks/": {"provider": "sandbox"},

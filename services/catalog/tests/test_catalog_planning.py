@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -9,9 +10,12 @@ import httpx
 import pytest
 from sqlalchemy.exc import IntegrityError
 
+from dawr.catalog.domain.use import SeenTurn, Standing
+from dawr.catalog.domain.weeks import Offer
 from dawr.catalog.folder.catalogue import read_catalogue
 from dawr.catalog.service.describe import Author
 from dawr.catalog.service.load import load_catalogue
+from dawr.catalog.store.use import note
 from dawr.servicekit.auth import Role as Who
 
 from .conftest import FOLDER, PLANNER, Desk, problem
@@ -259,6 +263,26 @@ class TestRaces:
         assert sorted(each.status_code for each in answers) == [200, 409]
         late = next(each for each in answers if each.status_code == 409)
         assert problem(late) == (409, "plan-overtaken")
+
+
+async def test_a_plan_that_leaves_too_few_seats_for_turns_stays_approved_and_changes_nothing(
+    ministry: Ministry,
+) -> None:
+    offer = "HMS-01/PASS_NEW/N"
+    before = await ministry.month(offer)
+    plan = await ministry.move(await ministry.propose(offer, 1), "approval", APPROVER)
+    turns = [
+        SeenTurn(uuid4(), Offer("HMS-01", "PASS_NEW", "N"), date(2026, 12, 6), Standing.SEATED, window)
+        for window in ("09:00", "10:00")
+    ]
+    async with ministry.desk.service.database.transaction() as tx:
+        await note(tx.connection, turns)
+    refused = await ministry.move(plan, "publication", PLANNER)
+    assert problem(refused) == (409, "below-use")
+    assert (refused.json()["in_use"], refused.json()["wanted"]) == (2, 1)
+    assert await ministry.month(offer) == before
+    shown = await ministry.desk.get(f"/plans/{plan.json()['id']}", **ministry.desk.planner())
+    assert shown.json() == plan.json()
 
 
 class TestWhatCannotBe:

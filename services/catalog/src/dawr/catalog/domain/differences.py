@@ -23,15 +23,18 @@ class Difference:
 
 
 def differences(before: Any, after: Any) -> tuple[Difference, ...]:
-    """Every place in which two documents of plain JSON values differ, in the order of their paths."""
+    """Every place in which two documents of one kind differ, by path; both are plain values of JSON.
+
+    A list of things with codes is compared thing by thing, another one as a whole.
+    """
     return tuple(sorted(_found("", before, after), key=lambda each: each.path))
 
 
 def _found(path: str, before: Any, after: Any) -> Iterator[Difference]:
-    if before == after and type(before) is type(after):
+    if before == after:
         return
     old, new = _members(before), _members(after)
-    if old is None or new is None or not (old or new):
+    if old is None or new is None or isinstance(before, Mapping) != isinstance(after, Mapping):
         yield Difference(path, _plain(before), _plain(after))
         return
     for name in sorted({*old, *new}):
