@@ -176,7 +176,7 @@ class TurnCancelled(TurnFact):
 
 
 class TurnMoved(TurnFact):
-    """The office moved the turn to a later day; it is the same turn, with its payment and fee. `pool` is the new one."""
+    """The office moved the turn to a later day; it is the same turn, with payment and fee. `pool` is the new one."""
 
     wire_type: ClassVar[str] = "booking.turn-moved.v1"
 
