@@ -46,6 +46,12 @@ class Operation:
         content = self.described.get("requestBody", {}).get("content", {}).get("application/json")
         return self.resolved(content["schema"]) if content else None
 
+    @property
+    def files(self) -> list[str]:
+        """The types of files that it takes as its body; empty if it takes JSON or nothing."""
+        types = self.described.get("requestBody", {}).get("content", {})
+        return [each for each in types if each != "application/json"]
+
     def example(self) -> dict[str, Any]:
         """A body that the document itself gives, or one made of plain values."""
         schema = self.body() or {}

@@ -74,6 +74,8 @@ def test_who_needs_a_token_is_told_and_is_so(town: Town, service: str) -> None:
             assert (f"`{NotSignedIn.code}`" in told) == needs_token, operation.name
             # What else is wrong with the request, such as a body without its fields, is looked at only after the token.
             asked: dict[str, Any] = {"json": {}} if operation.body() is not None else {}
+            if operation.files:
+                asked = {"content": b"PK", "headers": {"content-type": operation.files[0]}}
             answer = http.request(operation.method, f"{town.platform.url(service)}{operation.address({})}", **asked)
             is_refused = answer.status_code == 401 and answer.json()["code"] == NotSignedIn.code
             assert is_refused == needs_token, f"{operation.name}: {answer.status_code} {answer.text[:200]}"

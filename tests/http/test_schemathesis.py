@@ -31,7 +31,11 @@ def test_generated_data_never_break_a_service(
         if isinstance(found, Err):
             raise found.err()
         operation = found.ok()
-        if _streams(operation) or (mode is GenerationMode.NEGATIVE and not _takes_anything(operation)):
+        if (
+            _streams(operation)
+            or _takes_files(operation)
+            or (mode is GenerationMode.NEGATIVE and not _takes_anything(operation))
+        ):
             continue
         asked += 1
         for headers in (town.theatre.as_(someone(), *Role), {}):
@@ -42,6 +46,11 @@ def test_generated_data_never_break_a_service(
 def _streams(operation: APIOperation[Any, Any, Any, Any]) -> bool:
     """An event stream goes on until the caller leaves, so its answer can't be waited for (see test_broken_input)."""
     return "text/event-stream" in operation.definition.raw["responses"].get("200", {}).get("content", {})
+
+
+def _takes_files(operation: APIOperation[Any, Any, Any, Any]) -> bool:
+    """Files that are made up are refused by their first bytes: broken ones have a corpus of their own (catalog)."""
+    return any(body.media_type != "application/json" for body in operation.body)
 
 
 def _takes_anything(operation: APIOperation[Any, Any, Any, Any]) -> bool:
@@ -58,7 +67,7 @@ def _ask(operation: APIOperation[Any, Any, Any, Any], mode: GenerationMode, url:
     )
     def never_fails(case: Case[Any]) -> None:
         answer = case.call(base_url=url, headers=headers, timeout=60)
-        told = f"{operation.label}: {answer.status_code} {answer.text[:300]}\n{case.as_curl_command()}"
+        told = f"{operation.label}: {answer.status_code} {answer.content[:300]!r}\n{case.as_curl_command()}"
         assert answer.status_code < 500, told
         if answer.status_code >= 400:
             kind = answer.headers["content-type"][0]

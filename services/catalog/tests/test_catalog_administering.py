@@ -137,7 +137,7 @@ class TestClosures:
         key = "DAM-02/PASS_REN/N/2026-12"
         before = await office.month("DAM-02/PASS_REN/N")
         closed = await office.close()
-        assert (closed.status_code, closed.headers["etag"], closed.json()["turns"]) == (201, '"1"', 0)
+        assert (closed.status_code, closed.headers["etag"], closed.json()["touches"]) == (201, '"1"', 0)
         told = await office.desk.month_told(key, before["revision"] + 1)
         assert [(each.date.day, each.kind, each.reason.en) for each in told.closed] == [
             (1, "closure", "a storm"),
@@ -299,7 +299,7 @@ class TestPreviews:
             ("region=NOPE", 404, "unknown-region"),
             ("office=DAM-01&region=DAM", 422, "invalid-request"),
             ("", 422, "invalid-request"),
-            (f"office=DAM-01&plan={uuid4()}", 404, "unknown-plan"),
+            ("office=DAM-01&plan=0198c1de-0000-7000-8000-00000000cafe", 404, "unknown-plan"),
         ],
     )
     async def test_previews_that_cannot_be(self, office: Office, query: str, status: int, code: str) -> None:

@@ -71,7 +71,7 @@ class DecidedClosure(ShownClosure):
 class ClosureAnswer(DecidedClosure):
     """A closure that was decided or withdrawn."""
 
-    turns: int
+    touches: int
     """How many turns are on its days, as far as is known: none is deleted, their offices are asked."""
 
 
@@ -206,4 +206,4 @@ def _decided(closure: Closure, lang: str) -> DecidedClosure:
 
 
 def _answer(closed: Closed, lang: str) -> ClosureAnswer:
-    return ClosureAnswer(**dict(_decided(closed.closure, lang)), turns=closed.touches)
+    return ClosureAnswer(**dict(_decided(closed.closure, lang)), touches=closed.touches)
