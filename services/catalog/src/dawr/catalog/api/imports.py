@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
+from dawr.catalog.api.edits import NO_STORE
 from dawr.catalog.api.forms import Reason
 from dawr.catalog.api.shown import Shown
 from dawr.catalog.errors import BelowUse, CatalogueInvalid
@@ -26,6 +27,7 @@ from dawr.servicekit.database import Database, Transaction
 from dawr.servicekit.idempotency import KEY_REFUSALS, Answer, IdempotencyKey, answer_once, needed
 from dawr.servicekit.limits import Upload, body_of
 from dawr.servicekit.openapi import refusals
+from dawr.servicekit.problems import invalid_request
 
 PATH = "/import"
 UPLOAD = Upload(ARCHIVE_BYTES, tuple(form.media_type for form in Format))
@@ -115,23 +117,25 @@ def create_imports_router(database: Database, horizon: Horizon) -> APIRouter:
         request: Request,
         caller: Administrator,
         dry_run: Annotated[bool, Query(description="Only tell what it would change, and every problem.")] = False,
-        reason: Annotated[Reason, Query(description="Why: kept with each change.")] = "an import",
+        reason: Annotated[Reason | None, Query(description="Why: kept with each change.")] = None,
         key: IdempotencyKey = None,
     ) -> Response:
         body, form = body_of(request), _form(request)
-        if not dry_run:
-            needed(key)
-        source, catalogue = await importer.read(body, form)
         if dry_run:
-            loaded = await importer.try_out(source, catalogue, caller)
+            loaded = await importer.try_out(*await importer.read(body, form), caller)
             report = _report(loaded, dry_run=True)
-            return Response(report.model_dump_json(), 200, {"cache-control": "no-store"}, "application/json")
+            return Response(report.model_dump_json(), 200, NO_STORE, "application/json")
+        needed(key)
+        if reason is None:
+            raise invalid_request([{"type": "missing", "loc": ("query", "reason"), "msg": "Field required"}])
+        why = reason
+        source, catalogue = await importer.read(body, form)
 
         async def load(tx: Transaction) -> Answer:
-            loaded = await importer.load(tx, source, catalogue, caller, reason)
-            return 200, _report(loaded, dry_run=False).model_dump(mode="json"), {"cache-control": "no-store"}
+            loaded = await importer.load(tx, source, catalogue, caller, why)
+            return 200, _report(loaded, dry_run=False).model_dump(mode="json"), NO_STORE
 
-        asked = ("import_catalogue", reason, hashlib.sha256(body).hexdigest())
+        asked = ("import_catalogue", why, hashlib.sha256(body).hexdigest())
         return await answer_once(database, person_id=caller.person_id, key=key, request=asked, use_case=load)
 
     @router.get(
@@ -150,7 +154,7 @@ def create_imports_router(database: Database, horizon: Horizon) -> APIRouter:
             catalogue = await present_catalogue(tx)
         body = await asyncio.to_thread(written, catalogue, form)
         name = f'attachment; filename="catalogue{form.suffix}"'
-        return Response(body, 200, {"content-disposition": name, "cache-control": "no-store"}, form.media_type)
+        return Response(body, 200, NO_STORE | {"content-disposition": name}, form.media_type)
 
     return router
 
