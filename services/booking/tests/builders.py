@@ -59,11 +59,11 @@ def wish(person: UUID | None = None, pool: Pool = POOLS[0], **more: Any) -> Wish
     return Wish(**(values | more))
 
 
-def answer(asked: Wish, there: Seats | None, *, has_live_turn: bool = False) -> Turn:
+def answer(asked: Wish, there: Seats | None, *, has_live_turn: bool = False, now: datetime = NOW) -> Turn:
     """The turn of one wish."""
     live = {(asked.person_id, asked.family)} if has_live_turn else set()
     pools = {asked.pool.key: there} if there else {}
-    ((turn,), _) = domain.allocate(pools, live, [asked], now=NOW, hold=HOLD)
+    ((turn,), _) = domain.allocate(pools, live, [asked], now=now, hold=HOLD)
     return turn
 
 

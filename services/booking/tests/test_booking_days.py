@@ -1,12 +1,14 @@
 """What a day is to who looks for a seat, against what the allocator answers to who asks for one."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from services.booking.tests.builders import FEE, FREE, answer, wish
 
-from dawr.booking.domain import KeptSeats, Release, Seats, WindowSeats
+from dawr.booking import domain
+from dawr.booking.domain import KeptSeats, Release, Seats, State, WindowSeats
 from dawr.booking.domain.days import DayState, day_of, day_without_seats
 from dawr.contracts.booking import RefusalCode
 
@@ -41,21 +43,9 @@ def days(draw: st.DrawFn) -> Seats:
     return Seats(max(planned, in_use), in_use, planned, opens_at, CLOSES, parts, None, releases, kept)
 
 
-def refusal(seats: Seats, now: datetime, **wish: Any) -> RefusalCode | None:
-    """What the allocator would answer to a wish for any window (its own order of looking)."""
-    if now >= seats.closes_at:
-        return RefusalCode.DAY_OVER
-    if seats.planned == 0:
-        return RefusalCode.CLOSED
-    if now < seats.opens_at:
-        return RefusalCode.NOT_OPEN_YET
-    if seats.left == 0:
-        return RefusalCode.SOLD_OUT
-    source = seats.source_for(wish.get("share"), now)
-    if isinstance(source, RefusalCode):
-        return source
-    window = seats.window_for(None)
-    return window if isinstance(window, RefusalCode) else None
+def refusal(seats: Seats, now: datetime) -> RefusalCode | None:
+    """What the allocator answers to a wish for any window. Of a day without seats that is over it says only the one."""
+    return RefusalCode.DAY_OVER if now >= seats.closes_at else answer(wish(), seats, now=now).refusal
 
 
 AS_REFUSED = {
@@ -69,11 +59,15 @@ AS_REFUSED = {
 
 @given(days(), moments)
 def test_a_day_is_what_the_allocator_says_it_is(seats: Seats, now: datetime) -> None:
-    """Until its first window ends: after that, nobody is sent to a window that the allocator might still give."""
-    begun = any(now >= CLOSES - timedelta(hours=24 - int(each.end[:2]), minutes=-45) for each in seats.windows)
+    assert AS_REFUSED[day_of(seats, now).state] == refusal(seats, now)
+
+
+@given(days(), moments)
+def test_a_window_is_given_if_it_is_shown_with_seats(seats: Seats, now: datetime) -> None:
     day = day_of(seats, now)
-    if not begun or now >= CLOSES:
-        assert AS_REFUSED[day.state] == refusal(seats, now)
+    for shown in day.windows:
+        turn = answer(wish(window=shown.start, fee=FREE), seats, now=now)
+        assert (turn.refusal is None) == (shown.left > 0), turn.refusal
 
 
 @given(days(), moments)
@@ -116,3 +110,26 @@ def test_windows_end_by_the_office_s_clock() -> None:
     end = datetime(2026, 12, 1, 9, 45, tzinfo=UTC)
     assert day_of(seats, end - timedelta(seconds=1)).state is DayState.OPEN
     assert day_of(seats, end).state is DayState.OVER
+    until_midnight = replace(seats, windows=(WindowSeats("22:00", "00:00", 2, 0, 2),))
+    assert day_of(until_midnight, CLOSES - timedelta(seconds=1)).state is DayState.OPEN
+
+
+def test_a_window_that_has_ended_is_given_to_nobody() -> None:
+    windows = (WindowSeats("09:00", "09:45", 1, 0, 1), WindowSeats("10:00", "10:45", 1, 0, 1))
+    seats = Seats(2, 0, 2, datetime(2026, 1, 1, tzinfo=UTC), CLOSES, windows)
+    now = datetime(2026, 12, 1, 9, 45, tzinfo=UTC)
+    assert answer(wish(window="09:00"), seats, now=now).refusal is RefusalCode.WINDOW_FULL
+    assert answer(wish(), seats, now=now).window == "10:00"
+    over = now + timedelta(hours=1)
+    assert {answer(wish(window=each), seats, now=over).refusal for each in (None, "10:00")} == {RefusalCode.DAY_OVER}
+
+
+def test_who_pays_late_gets_no_window_that_has_ended() -> None:
+    windows = (WindowSeats("09:00", "09:45", 1, 0, 1), WindowSeats("10:00", "10:45", 1, 0, 1))
+    seats = Seats(2, 0, 2, datetime(2026, 1, 1, tzinfo=UTC), CLOSES, windows)
+    end = datetime(2026, 12, 1, 9, 45, tzinfo=UTC)
+    turn = answer(wish(window="09:00"), seats, now=end - timedelta(hours=1))
+    late = domain.expire(turn, end - timedelta(minutes=30))
+    for now, state in ((end - timedelta(seconds=1), State.CONFIRMED), (end, State.EXPIRED)):
+        settled, _, refund = domain.settle_payment(late, seats, FEE, now=now)
+        assert (settled.state, refund is not None) == (state, state is State.EXPIRED)

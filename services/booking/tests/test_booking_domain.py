@@ -89,7 +89,7 @@ def test_nobody_is_refused_while_what_they_want_is_there(pools: dict[str, Seats]
             and (each.fx is None or each.fx.base == each.fee.currency)
             and (each.person_id, each.family) not in live
             and there.left > 0
-            and not isinstance(there.window_for(each.window), RefusalCode)
+            and not isinstance(there.window_for(each.window, NOW), RefusalCode)
         )
         assert (turn.state in LIVE) == could
         assert (turn.refusal is None) == could

@@ -39,7 +39,7 @@ def plan(capacity: int, *windows: tuple[str, int], **kept: int) -> Seats:
 
 def full_day(seats: Seats, wishes: list[Wish]) -> tuple[list[Turn], Seats]:
     """The turns of HERE, every second of them paid, and its seats once it is closed."""
-    turns, after = domain.allocate({HERE.key: seats}, (), wishes, now=CLOSES - HOLD, hold=HOLD)
+    turns, after = domain.allocate({HERE.key: seats}, (), wishes, now=CLOSES - timedelta(days=1), hold=HOLD)
     live = [turn for turn in turns if turn.state in LIVE]
     paid = [
         turn.moved(State.CONFIRMED, NOW, "paid", paid=True) if place % 2 and turn.state is State.HELD else turn
@@ -120,6 +120,15 @@ def test_a_day_that_is_not_open_yet_is_free_for_those_who_were_in_line() -> None
     turns, closed = full_day(plan(1), people(1))
     later = replace(plan(1), opens_at=NOW + timedelta(days=3))
     assert [turn.pool for turn in clear(turns, closed, {NEXT: later}).moved] == [NEXT]
+
+
+def test_nobody_is_moved_to_a_day_that_is_over() -> None:
+    """The allocator may have been away for days since the office decided."""
+    turns, closed = full_day(plan(2), people(2))
+    past = replace(plan(9), closes_at=NOW)
+    served = replace(plan(9, ("08:00", 9)), closes_at=NOW + timedelta(hours=12))
+    cleared = clear(turns, closed, {NEXT: past, LAST: served})
+    assert (cleared.moved, len(cleared.cancelled)) == ([], 2)
 
 
 def test_kept_seats_go_to_their_share_only() -> None:

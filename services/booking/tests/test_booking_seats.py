@@ -19,7 +19,7 @@ def busy(plan: CapacityDay, taken: list[str | None]) -> Seats:
     """The seats of a day on which as many of the wished seats were taken as there are."""
     now = published(None, plan)
     for wished in taken:
-        found = now.window_for(wished)
+        found = now.window_for(wished, NOW)
         if now.left and not isinstance(found, RefusalCode):
             now = now.taking(found.start if found else None)
     return now

@@ -68,7 +68,7 @@ def _answer(wish: Wish, seats: Seats | None, has_live_turn: bool, now: datetime,
         code = refusal or RefusalCode.CLOSED
         opens_at = seats.opens_next(now) if seats and code is RefusalCode.NOT_OPEN_YET else None
         return _turn(wish, State.REFUSED, at, code.value, refusal=code, opens_at=opens_at)
-    window = seats.window_for(wish.window)
+    window = seats.window_for(wish.window, now)
     start = window.start if isinstance(window, WindowSeats) else None
     source = seats.source_for(wish.share, now) if seats.kept else None
     seat = None if isinstance(source, RefusalCode) else source
@@ -126,7 +126,7 @@ def _turn(
 def _refusal(wish: Wish, seats: Seats | None, has_live_turn: bool, now: datetime) -> RefusalCode | None:
     if seats is None or seats.planned == 0:
         return RefusalCode.CLOSED
-    if now >= seats.closes_at:
+    if seats.is_over(now):
         return RefusalCode.DAY_OVER
     if now < seats.opens_at:
         return RefusalCode.NOT_OPEN_YET
@@ -142,5 +142,5 @@ def _refusal(wish: Wish, seats: Seats | None, has_live_turn: bool, now: datetime
         source = seats.source_for(wish.share, now)
         if isinstance(source, RefusalCode):
             return source
-    window = seats.window_for(wish.window)
+    window = seats.window_for(wish.window, now)
     return window if isinstance(window, RefusalCode) else None

@@ -1,13 +1,11 @@
 """What a day is to somebody who looks for a seat."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from dawr.booking.domain.seats import Seats, WindowSeats
 from dawr.contracts.booking import RefusalCode
-
-_LONGEST_DAY = timedelta(hours=25)
 
 
 class DayState(StrEnum):
@@ -51,11 +49,10 @@ class Day:
 def day_of(seats: Seats, now: datetime) -> Day:
     """What a day is that has, or had, planned seats. Holds that have run out must not count as in use any more.
 
-    It says what the allocator would say to somebody who asks for no window, but for windows that have ended by now:
-    nobody is sent to these.
+    It says what the allocator would say to somebody who asks for no window.
     """
-    offered = [each for each in seats.windows if each.planned > 0]
-    ahead = _ahead(offered, seats.closes_at, now)
+    offered = seats.offered()
+    ahead = seats.ahead(offered, now)
     if now >= seats.closes_at or (offered and not ahead):
         return Day(DayState.OVER, windows=_windows(offered, ahead, 0))
     if seats.planned == 0:
@@ -78,21 +75,9 @@ def day_without_seats(closes_at: datetime, now: datetime, *, is_published: bool)
     return Day(DayState.CLOSED if is_published else DayState.NOT_OPEN_YET)
 
 
-def _ahead(offered: list[WindowSeats], closes_at: datetime, now: datetime) -> list[WindowSeats]:
-    """Those that have not ended. A day that has not begun is told at once: nearly all that are looked at are such."""
-    if closes_at - now > _LONGEST_DAY:
-        return offered
-    return [each for each in offered if now < _end_of(each, closes_at)]
-
-
 def _windows(offered: list[WindowSeats], ahead: list[WindowSeats], left: int) -> tuple[WindowLeft, ...]:
     if left == 0:
         return tuple([WindowLeft(each.start, each.end, 0) for each in offered])
     if len(ahead) == len(offered):
         return tuple([WindowLeft(each.start, each.end, min(left, each.left)) for each in offered])
     return tuple([WindowLeft(each.start, each.end, min(left, each.left) if each in ahead else 0) for each in offered])
-
-
-def _end_of(window: WindowSeats, closes_at: datetime) -> datetime:
-    """When a window ends. It is counted back from the end of the local day: clocks change in the small hours."""
-    return closes_at - timedelta(hours=24 - int(window.end[:2]), minutes=-int(window.end[3:]))

@@ -45,7 +45,7 @@ def clear_day(
     """
     cleared, homeless = Cleared(dict(pools)), []
     for turn in turns:
-        there = _next_seat(turn, cleared.seats, later) if command.instead == "move" else None
+        there = _next_seat(turn, cleared.seats, later, now) if command.instead == "move" else None
         if there is None:
             homeless.append(turn)
             continue
@@ -66,17 +66,17 @@ def clear_day(
 
 
 def _next_seat(
-    turn: Turn, seats: Mapping[str, Seats], later: Sequence[Pool]
+    turn: Turn, seats: Mapping[str, Seats], later: Sequence[Pool], now: datetime
 ) -> tuple[Pool, str | None, Share | None] | None:
     """The first of some days with a seat for a turn: the day, the start of its window, whose kept seat it is."""
     for pool in later:
         there = seats.get(pool.key)
-        if there is None or there.planned == 0:
+        if there is None or there.planned == 0 or there.is_over(now):
             continue
         source = there.source_for(turn.share, None)
-        window = there.window_for(turn.window)
+        window = there.window_for(turn.window, now)
         if isinstance(window, RefusalCode):
-            window = there.window_for(None)
+            window = there.window_for(None, now)
         if not isinstance(source, RefusalCode) and not isinstance(window, RefusalCode):
             return pool, window.start if isinstance(window, WindowSeats) else None, source
     return None

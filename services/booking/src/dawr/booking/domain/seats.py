@@ -2,10 +2,12 @@
 
 import json
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from dawr.contracts.booking import RefusalCode, Share
 from dawr.contracts.catalog import CapacityDay
+
+_LONGEST_DAY = timedelta(hours=25)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,17 +118,37 @@ class Seats:
         is_later = now is not None and not isinstance(self.source_for(share, None), RefusalCode)
         return RefusalCode.NOT_OPEN_YET if is_later else RefusalCode.SOLD_OUT
 
-    def window_for(self, wish: str | None) -> WindowSeats | RefusalCode | None:
-        """The window that a wish gets: the wished one, the earliest with room, none if the day has no windows."""
-        offered = [each for each in self.windows if each.planned > 0] if self.windows else ()
+    def offered(self) -> list[WindowSeats]:
+        """The windows that the catalog offers, ended or not."""
+        return [each for each in self.windows if each.planned > 0] if self.windows else []
+
+    def ahead(self, offered: list[WindowSeats], now: datetime) -> list[WindowSeats]:
+        """Those of the offered windows that have not ended. A day that has not begun is told at once: nearly all that
+        are asked for are such."""
+        if not offered or self.closes_at - now > _LONGEST_DAY:
+            return offered
+        return [each for each in offered if now < _end_of(each, self.closes_at)]
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether nobody can be served any more: the day has ended, or the last of its windows has."""
+        if not self.windows or self.closes_at - now > _LONGEST_DAY:
+            return now >= self.closes_at
+        offered = self.offered()
+        return now >= self.closes_at or (bool(offered) and not self.ahead(offered, now))
+
+    def window_for(self, wish: str | None, now: datetime) -> WindowSeats | RefusalCode | None:
+        """The window that a wish gets: the wished one, the earliest with room, none if the day has no windows. One that
+        has ended has no room."""
+        offered = self.offered()
         if not offered:
             return None if wish is None else RefusalCode.WINDOW_UNKNOWN
+        ahead = self.ahead(offered, now)
         if wish is None:
-            return next((each for each in offered if each.left), RefusalCode.SOLD_OUT)
+            return next((each for each in ahead if each.left), RefusalCode.SOLD_OUT)
         wished = next((each for each in offered if each.start == wish), None)
         if wished is None:
             return RefusalCode.WINDOW_UNKNOWN
-        return wished if wished.left else RefusalCode.WINDOW_FULL
+        return wished if wished.left and wished in ahead else RefusalCode.WINDOW_FULL
 
     def taking(self, window: str | None, count: int = 1, source: Share | None = None) -> "Seats":
         """With so many seats more in use (or less, if negative) in a window; `source`: the share that they are kept
@@ -154,6 +176,13 @@ class Seats:
 def _kept(capacity: int, planned: int, in_use: int) -> int:
     """The capacity once so many seats are in use: it comes down to what is planned, and never grows to fit."""
     return min(capacity, max(planned, in_use))
+
+
+def _end_of(window: WindowSeats, closes_at: datetime) -> datetime:
+    """When a window ends. It is counted back from the end of the local day: clocks change in the small hours."""
+    if window.end <= window.start:  # at midnight
+        return closes_at
+    return closes_at - timedelta(hours=24 - int(window.end[:2]), minutes=-int(window.end[3:]))
 
 
 def published(seats: Seats | None, day: CapacityDay, closes_at: datetime) -> Seats:

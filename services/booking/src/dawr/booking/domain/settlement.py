@@ -19,9 +19,9 @@ def settle_payment(
 ) -> tuple[Turn, Seats | None, RequestRefund | None]:
     """What a captured payment makes of a turn: confirmed, or the money goes back by itself.
 
-    A turn whose hold has run out takes its seat again if one is free in its window and its day is not over
-    (invariant 8). `seats` are those of its pool, needed for such a turn only; the third part is the refund to ask for.
-    Raises AmountDiffers, and IllegalMove for a turn that was never to be paid.
+    A turn whose hold has run out takes its seat again if one is free in its window, and neither that nor its day is
+    over (invariant 8). `seats` are those of its pool, needed for such a turn only; the third part is the refund to ask
+    for. Raises AmountDiffers, and IllegalMove for a turn that was never to be paid.
     """
     if turn.payable is None or amount != turn.payable:
         raise AmountDiffers(turn_id=str(turn.id))
@@ -51,7 +51,7 @@ def refund_late(turn: Turn, now: datetime) -> tuple[Turn, RequestRefund]:
 def _has_room(seats: Seats, window: str | None, now: datetime) -> bool:
     if seats.left == 0 or now >= seats.closes_at:
         return False
-    return window is None or isinstance(seats.window_for(window), WindowSeats)
+    return window is None or isinstance(seats.window_for(window, now), WindowSeats)
 
 
 def _refunding(turn: Turn, now: datetime, reason: RefundReason) -> tuple[Turn, RequestRefund]:
