@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from services.booking.tests.conftest import Booking, booking_on, captured, has_catalogue, set_catalogue
+from services.booking.tests.conftest import DAY, Booking, booking_on, captured, has_catalogue, set_catalogue
+from services.booking.tests.test_booking_cancelled_days import NEXT, cancel_day, completed, in_use, opened
 
 from dawr.booking.domain import State
 from dawr.contracts.booking import TurnCancelled, TurnConfirmed, TurnExpired, TurnHeld
@@ -150,3 +151,16 @@ async def test_a_clock_that_steps_back_expires_nothing_early(unswept: Booking) -
     assert unswept.clock() + timedelta(seconds=HOLD_SECONDS) == datetime.fromisoformat(
         (await unswept.turn(id, ada))["held_until"]
     )
+
+
+async def test_an_office_moves_turns_to_a_day_whose_holds_have_run_out(unswept: Booking) -> None:
+    office, ada, bob = await opened(unswept, 1), uuid4(), uuid4()
+    lapsed = await unswept.hold(bob, office=office, date=NEXT.isoformat())
+    unswept.clock.turn(seconds=HOLD_SECONDS)
+    paid = await unswept.hold(ada, office=office)
+    await unswept.says(captured(paid, ada))
+    shown = await completed(unswept, await cancel_day(unswept, office), office)
+    assert (shown["moved"], shown["cancelled"]) == (1, 0)
+    assert (await unswept.turn(paid, ada))["date"] == NEXT.isoformat()
+    assert (await unswept.turn(lapsed, bob))["state"] == "EXPIRED"
+    assert await in_use(unswept, office) == {DAY.isoformat(): (0, 0), NEXT.isoformat(): (1, 1)}

@@ -33,7 +33,7 @@ class ClearedDays:
     async def pools(self, tx: Transaction) -> set[str]:
         """The pools to be locked: those that are cancelled, and the later days on which there are seats now."""
         for key, pool in self._pools.items():
-            self._later[key] = await pools.later_days(tx.connection, pool, DAYS_AHEAD)
+            self._later[key] = await pools.later_days(tx.connection, pool, DAYS_AHEAD, tx.now)
         return set(self._pools).union(*({pool.key for pool in days} for days in self._later.values()))
 
     async def turns(self, tx: Transaction) -> list[UUID]:

@@ -48,16 +48,17 @@ FROM unnest(CAST(:pools AS text[]), CAST(:dates AS date[]), CAST(:capacities AS 
 ORDER BY pool
 """)
 # With a free seat for anybody, and those with one that is kept, each as many as will do: whoever moves a day's turns
-# locks them all.
+# locks them all. A hold that has run out and was not swept yet counts as free.
 _LATER_DAYS = text("""
-(SELECT pool, date FROM quota_days
- WHERE service = :service AND tier = :tier AND office = :office AND date > :date
-   AND planned > 0 AND in_use + kept_free < capacity
+(SELECT pool, date FROM quota_days q
+ WHERE service = :service AND tier = :tier AND office = :office AND date > :date AND closes_at > :now AND planned > 0
+   AND (in_use + kept_free < capacity
+        OR EXISTS (SELECT FROM turns t WHERE t.pool = q.pool AND t.state = 'HELD' AND t.held_until <= :now))
  ORDER BY date LIMIT :limit)
 UNION
 (SELECT pool, date FROM quota_days
- WHERE service = :service AND tier = :tier AND office = :office AND date > :date
-   AND planned > 0 AND kept_free > 0 AND in_use < capacity
+ WHERE service = :service AND tier = :tier AND office = :office AND date > :date AND closes_at > :now AND planned > 0
+   AND kept_free > 0 AND in_use < capacity
  ORDER BY date LIMIT :limit)
 ORDER BY date
 """)
@@ -109,10 +110,12 @@ async def add(connection: AsyncConnection, office: str, service: str, tier: str,
         await connection.execute(_SAVE_PARTS, _part_columns(parts))
 
 
-async def later_days(connection: AsyncConnection, pool: Pool, limit: int) -> list[Pool]:
-    """The next days of the same office, service and tier that have seats free, by date; at most twice the limit."""
-    parameters = {"office": pool.office, "service": pool.service, "tier": pool.tier, "date": pool.date, "limit": limit}
-    return [Pool.parse(row.pool) for row in await connection.execute(_LATER_DAYS, parameters)]
+async def later_days(connection: AsyncConnection, pool: Pool, limit: int, now: datetime) -> list[Pool]:
+    """The next days of the same office, service and tier that are not over and have seats free, by date; at most twice
+    the limit."""
+    of = {"office": pool.office, "service": pool.service, "tier": pool.tier, "date": pool.date}
+    rows = await connection.execute(_LATER_DAYS, of | {"limit": limit, "now": now})
+    return [Pool.parse(row.pool) for row in rows]
 
 
 async def of_day(
