@@ -176,6 +176,16 @@ class Booking:
 
         return await until(held, what="a free seat")
 
+    async def refused_soon(self, code: str, **wish: object) -> None:
+        """A citizen is refused with this code, once it is seen that a pool is no longer just sold out."""
+
+        async def refused() -> bool:
+            found = (await self.take(**wish)).json()["code"]  # type: ignore[arg-type]
+            assert found in {code, "sold-out"}, found
+            return bool(found == code)
+
+        await until(refused, what=f"the refusal {code}")
+
     async def cancel(self, id: UUID, person: UUID, *, key: str | None = None, **body: object) -> httpx.Response:
         headers = self.stage.signed_in(person) | {"idempotency-key": key or str(uuid4()), "prefer": "wait=10"}
         path = f"/api/booking/turns/{id}/cancellation"
