@@ -138,6 +138,8 @@ def test_one_subscriber_is_one_address() -> None:
         ("10.0.0.1", ["nonsense, 203.0.113.9, <script>"], "203.0.113.9"),
         ("10.0.0.1", ["10.9.9.9"], "10.9.9.9"),
         ("::1", ["203.0.113.9"], "::1"),
+        ("::ffff:192.0.2.1", ["203.0.113.9"], "192.0.2.1"),
+        ("::ffff:10.0.0.1", ["203.0.113.9, ::ffff:10.0.0.2"], "203.0.113.9"),
     ],
 )
 def test_only_a_trusted_proxy_tells_an_address(peer: str, forwarded: list[str], expected: str) -> None:

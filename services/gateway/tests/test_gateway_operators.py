@@ -28,7 +28,7 @@ def settings(tmp_path: Path) -> GatewaySettings:
     )
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "127.3.2.1", "::1"])
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.3.2.1", "::1", "::ffff:127.0.0.1"])
 async def test_this_machine_is_answered(settings: GatewaySettings, address: str) -> None:
     async with caller(settings, address) as client:
         assert "dawr_http_requests_total" in (await client.get("/metrics")).text
@@ -36,7 +36,7 @@ async def test_this_machine_is_answered(settings: GatewaySettings, address: str)
 
 
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("address", ["203.0.113.9", "10.0.0.1", "2001:db8::1", "no address"])
+@pytest.mark.parametrize("address", ["203.0.113.9", "::ffff:203.0.113.9", "10.0.0.1", "2001:db8::1", "no address"])
 async def test_others_get_the_answer_of_a_path_that_does_not_exist(
     settings: GatewaySettings, path: str, address: str
 ) -> None:

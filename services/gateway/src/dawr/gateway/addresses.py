@@ -1,7 +1,7 @@
 """Where a request comes from. Nobody is believed about it but the proxies that the settings name."""
 
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from starlette.types import Scope
 
@@ -32,11 +32,11 @@ class Addresses:
     def of(self, scope: Scope) -> str:
         """The caller's address: the peer's, or behind trusted proxies the last one that no trusted proxy has."""
         client = scope.get("client")
-        address: str = client[0] if client else "unknown"
+        address = _plain(client[0]) if client else "unknown"
         if not self._trusted or not self._is_trusted(address):
             return address
         for each in reversed(self._forwarded(scope)):
-            address = each
+            address = _plain(each)
             if not self._is_trusted(each):
                 break
         return address
@@ -53,8 +53,19 @@ class Addresses:
 def _is_in(address: str, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
     if not _is_address(address):
         return False
-    parsed = ip_address(address)
+    parsed = _parsed(address)
     return any(parsed in network for network in networks if network.version == parsed.version)
+
+
+def _plain(address: str) -> str:
+    """The address as others tell it, so that one caller is not two."""
+    return str(_parsed(address)) if _is_address(address) else address
+
+
+def _parsed(address: str) -> IPv4Address | IPv6Address:
+    """The address; of an IPv4 peer on a socket that listens for IPv6 too (`::ffff:10.0.0.1`), its own."""
+    parsed = ip_address(address)
+    return parsed.ipv4_mapped or parsed if isinstance(parsed, IPv6Address) else parsed
 
 
 def _is_address(text: str) -> bool:
