@@ -11,6 +11,8 @@ import pytest
 from services.booking.tests.conftest import DAY, Booking, booking_on, capacity, captured, has_catalogue, set_catalogue
 
 from dawr.booking.service import clear_days
+from dawr.booking.service.keep_capacity import drop_capacity
+from dawr.booking.store import questions as store
 from dawr.contracts import Message, Pool, Text
 from dawr.contracts.booking import CancelDay, CancelTurn, TurnCancelled, TurnConfirmed, TurnHeld, TurnMoved
 from dawr.contracts.catalog import ClosedDay, KeptSeats
@@ -301,6 +303,20 @@ async def test_a_question_closes_itself_when_the_day_opens_again_or_nobody_has_a
     assert len(await questions(booking, office)) == 1
     await booking.cancel(ids[0], people[0])
     assert await questions(booking, office) == []
+
+
+async def test_what_was_answered_is_not_asked_again_when_the_month_goes(booking: Booking) -> None:
+    """The office has decided, the allocator has not come to it yet, and the catalog takes the month away."""
+    office = await opened(booking, 1)
+    await booking.hold(uuid4(), office=office)
+    await booking.says(*months(1, office=office, revision=2, first=1))
+    (asked,) = await questions(booking, office)
+    async with booking.service.database.transaction() as tx:
+        await store.answer(tx.connection, [f"{office}/PASS_REN/N/{DAY}"], answer="move", by=MANAGER, now=tx.now)
+    async with booking.service.database.transaction() as tx:
+        await drop_capacity(tx, f"{office}/PASS_REN/N/{DAY:%Y-%m}")
+    assert await questions(booking, office) == []
+    assert [each["id"] for each in await questions(booking, office, "answered")] == [asked["id"]]
 
 
 async def test_questions_are_for_the_office_they_are_about(booking: Booking) -> None:

@@ -53,12 +53,12 @@ async def drop_capacity(tx: Transaction, key: str) -> None:
     """Close every day of a month that was taken away."""
     office, service, tier, month = key.split("/")
     wanted = [Pool(office=office, service=service, tier=tier, date=date).key for date in _dates(month)]
+    revision = await capacity.remove(tx.connection, key)  # first: `keep_capacity` locks in this order
     seats = await pools.lock(tx.connection, wanted)
     after = {pool: domain.closed(each) for pool, each in seats.items()}
     await pools.save(tx.connection, seats, after)
     closed_by_office = await cancellations.closed_plans(tx.connection, wanted)
     await cancellations.forget_closed(tx.connection, closed_by_office)
-    revision = await capacity.remove(tx.connection, key)
     await ask_offices(tx, _undecided(after, closed_by_office), {}, revision=revision or 0)
 
 

@@ -11,10 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dawr.contracts import Pool, Text
 
-# A question that is open already is brought up to date: an office is asked once about a pool.
+# A question that is open already is brought up to date: an office is asked once about a pool. One that it has answered
+# is not asked again: the turns may still be on their way when the month of the same revision is taken away.
 _RAISE = text("""
 INSERT INTO questions (id, office, date, pool, turns, planned, reason_ar, reason_en, raised_at)
-VALUES (:id, :office, :date, :pool, :turns, :planned, :reason_ar, :reason_en, :now)
+SELECT :id, :office, CAST(:date AS date), :pool, :turns, :planned, CAST(:reason_ar AS text), CAST(:reason_en AS text),
+       CAST(:now AS timestamptz)
+WHERE NOT EXISTS (SELECT FROM questions WHERE id = :id AND answered_at IS NOT NULL)
 ON CONFLICT (pool) WHERE answered_at IS NULL
 DO UPDATE SET turns = excluded.turns, planned = excluded.planned, reason_ar = excluded.reason_ar,
               reason_en = excluded.reason_en
@@ -62,7 +65,7 @@ class Question:
 
 
 async def raise_all(connection: AsyncConnection, questions: Sequence[Question]) -> None:
-    """Ask, or bring up to date what is asked already."""
+    """Ask, or bring up to date what is asked already; what was answered is not asked again."""
     if questions:
         await connection.execute(_RAISE, [_row(each) for each in questions])
 
