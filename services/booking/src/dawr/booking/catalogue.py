@@ -1,13 +1,13 @@
-"""This service's copy of the catalogue: in its tables from the state topics, and in the memory of each process."""
+"""This service's copy of the catalogue, in the memory of each process: what the store has from the state topics."""
 
 import asyncio
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from dawr.booking.store import catalogue as store
 from dawr.contracts import Channel, Money, Pool, Text
 from dawr.contracts.catalog import OfficeDescribed, ServiceDescribed
 from dawr.contracts.topics import CATALOG_CAPACITY, CATALOG_OFFICES, CATALOG_SERVICES
@@ -18,16 +18,6 @@ REFRESH_SECONDS = 0.25
 COPIED = (CATALOG_SERVICES, CATALOG_OFFICES, CATALOG_CAPACITY)
 _REMEMBERED = 10_000
 
-_KEEP = text("""
-INSERT INTO catalogue_items (kind, code, revision, state) VALUES (:kind, :code, :revision, CAST(:state AS jsonb))
-ON CONFLICT (kind, code) DO UPDATE SET revision = excluded.revision, state = excluded.state
-WHERE catalogue_items.revision < excluded.revision
-""")
-_DROP = text("DELETE FROM catalogue_items WHERE kind = :kind AND code = :code")
-# A sum of hashes: one item that goes and another that comes with the same revision are seen as well.
-_VERSION = text("SELECT count(*), coalesce(sum(hashtextextended(kind || code, revision)), 0) FROM catalogue_items")
-_ALL = text("SELECT kind, state FROM catalogue_items")
-
 
 @dataclass
 class Catalogue:
@@ -35,7 +25,7 @@ class Catalogue:
 
     services: dict[str, ServiceDescribed] = field(default_factory=dict)
     offices: dict[str, OfficeDescribed] = field(default_factory=dict)
-    version: tuple[int, int] = (-1, -1)
+    version: store.Version = (-1, -1)
     is_whole: bool = False
     """Whether the topics were read once to where they ended: before that, what is missing may still come."""
     _fees: dict[tuple[str, str, Channel, date], Money | None] = field(default_factory=dict)
@@ -80,19 +70,13 @@ class Catalogue:
         if not self.is_whole:
             # Before the items: those that are read after it are all there.
             self.is_whole = await copies.are_whole(connection, COPIED)
-        count, revisions = (await connection.execute(_VERSION)).one()
-        version = (int(count), int(revisions))
+        version = await store.version(connection)
         if version == self.version:
             return
-        services, offices = {}, {}
-        for kind, state in await connection.execute(_ALL):
-            if kind == "service":
-                service = ServiceDescribed.model_validate(state)
-                services[service.code] = service
-            else:
-                office = OfficeDescribed.model_validate(state)
-                offices[office.code] = office
-        self.services, self.offices, self.version = services, offices, version
+        items = await store.items(connection)
+        self.services = {each.code: each for each in items if isinstance(each, ServiceDescribed)}
+        self.offices = {each.code: each for each in items if isinstance(each, OfficeDescribed)}
+        self.version = version
         self._fees, self._descriptions = {}, {}
 
     async def follow(self, database: Database) -> None:
@@ -101,18 +85,6 @@ class Catalogue:
             async with database.reading() as connection:
                 await self.refresh(connection)
             await asyncio.sleep(REFRESH_SECONDS)
-
-
-async def keep(connection: AsyncConnection, item: ServiceDescribed | OfficeDescribed) -> None:
-    """Keep a service or an office as it is now; an older revision never overwrites a newer one."""
-    kind = "service" if isinstance(item, ServiceDescribed) else "office"
-    state = item.model_dump_json()
-    await connection.execute(_KEEP, {"kind": kind, "code": item.code, "revision": item.revision, "state": state})
-
-
-async def drop(connection: AsyncConnection, kind: str, code: str) -> None:
-    """Forget a service or an office that was taken away."""
-    await connection.execute(_DROP, {"kind": kind, "code": code})
 
 
 def end_of_day(day: date, zone: str) -> datetime:

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from dawr.booking import catalogue as copy
 from dawr.booking.catalogue import Catalogue
 from dawr.booking.service.keep_capacity import drop_capacity, keep_capacity
 from dawr.booking.service.settle_payments import note_refund, settle_payments
 from dawr.booking.service.take_requests import take_requests
 from dawr.booking.settings import BookingSettings
+from dawr.booking.store import catalogue as copy
 from dawr.contracts.catalog import CapacityPublished, OfficeDescribed, ServiceDescribed
 from dawr.contracts.payments import RefundAccepted, RefundFact, RefundFailed, RefundSucceeded
 from dawr.contracts.topics import (
