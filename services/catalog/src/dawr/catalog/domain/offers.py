@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
-from dawr.catalog.domain.plans import CapacityPlan, published
+from dawr.catalog.domain.plans import CapacityPlan, standing
 from dawr.catalog.domain.weeks import Offer
 
 
@@ -15,6 +15,4 @@ def offered_services(plans: Mapping[Offer, Sequence[CapacityPlan]], office: str,
 
 
 def _is_given(plans: Iterable[CapacityPlan], today: date) -> bool:
-    standing = published(plans)
-    ends = [*(after.valid_from for after in standing[1:]), date.max]
-    return any(plan.week.days and end > today for plan, end in zip(standing, ends, strict=False))
+    return any(plan.week.days for plan in standing(plans, today))

@@ -151,6 +151,13 @@ def in_force(plans: Iterable[CapacityPlan], on: date) -> CapacityPlan | None:
     return begun[-1] if begun else None
 
 
+def standing(plans: Iterable[CapacityPlan], today: date) -> list[CapacityPlan]:
+    """Of an offer's plans, those in force on a date from `today` on, by the date from which they are."""
+    ordered = published(plans)
+    ends = [*(after.valid_from for after in ordered[1:]), date.max]
+    return [plan for plan, end in zip(ordered, ends, strict=False) if end > today]
+
+
 def weeks(plans: Iterable[CapacityPlan]) -> tuple[WeekPlan, ...]:
     """The weeks of an offer's published plans, as `capacity.follow_plans` takes them."""
     return tuple(plan.week for plan in published(plans))

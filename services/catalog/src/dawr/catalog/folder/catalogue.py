@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from importlib import resources
 from importlib.resources.abc import Traversable
+from itertools import chain
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -21,9 +22,9 @@ from dawr.catalog.domain.services import (
     ServiceExtra,
 )
 from dawr.catalog.domain.weeks import Offer, WeekdayPlan, WeekPlan
-from dawr.catalog.folder.checks import check
+from dawr.catalog.folder.checks import check, check_setup
 from dawr.catalog.folder.csv_files import CsvFolder
-from dawr.catalog.folder.problems import called_as, refuse
+from dawr.catalog.folder.problems import Problem, called_as, refuse
 from dawr.catalog.folder.reading import Rows, Source
 from dawr.catalog.folder.rows import (
     FILES,
@@ -41,7 +42,7 @@ from dawr.catalog.folder.rows import (
     SpecialDayRow,
     TierRow,
 )
-from dawr.catalog.folder.time_checks import weekday_plan
+from dawr.catalog.folder.time_checks import check_hours, weekday_plan
 from dawr.contracts import Money, Text
 from dawr.contracts.catalog import Document, Fee, Tier
 
@@ -79,6 +80,8 @@ class Catalogue:
     closures: tuple[SaidClosure, ...]
     numbers: Mapping[tuple[object, ...], int] = field(default_factory=dict, compare=False)
     """The row that says something: by its file and what tells it from others."""
+    outside: Mapping[tuple[Offer, date], tuple[Problem, ...]] = field(default_factory=dict, compare=False)
+    """Plans with capacity outside their office's hours, by offer and `valid_from`: such a plan can't be new."""
 
 
 def shipped() -> Traversable:
@@ -87,17 +90,23 @@ def shipped() -> Traversable:
 
 
 def read_catalogue(folder: Traversable | Path) -> Catalogue:
-    """The catalogue of a folder of CSV files; raises CatalogueInvalid with every problem by file, row and column."""
-    return catalogue_of(read_rows(CsvFolder(folder)))
+    """The catalogue of a folder of CSV files that a platform is set up with.
+
+    Raises CatalogueInvalid with every problem by file, row and column.
+    """
+    return catalogue_of(read_rows(CsvFolder(folder), sets_up=True))
 
 
-def read_rows(source: Source) -> Rows:
-    """The rows of a source, all of them good; raises CatalogueInvalid with every problem by file, row and column."""
+def read_rows(source: Source, *, sets_up: bool = False) -> Rows:
+    """The rows of a source, all of them good; raises CatalogueInvalid with every problem by file, row and column.
+
+    `sets_up`: they are what a platform starts with, so they must be whole.
+    """
     with called_as(source.called):
         rows = Rows(source)
         # A row that can't be read is unknown to the others: what they say of it would only mislead.
         refuse(rows.problems)
-        refuse(check(rows))
+        refuse(chain(check(rows), check_setup(rows) if sets_up else ()))
     return rows
 
 
@@ -105,6 +114,7 @@ def catalogue_of(rows: Rows) -> Catalogue:
     """What good rows say."""
     return Catalogue(
         numbers=_numbers(rows),
+        outside=_outside(rows),
         agencies=_by_code(Agency(row.code, row.name) for row in rows.of(AgencyRow)),
         regions=_by_code(Region(row.code, row.name, row.abroad) for row in rows.of(RegionRow)),
         tiers=_by_code(Tier(code=row.code, name=Text(ar=row.name_ar, en=row.name_en)) for row in rows.of(TierRow)),
@@ -138,6 +148,16 @@ def _numbers(rows: Rows) -> dict[tuple[object, ...], int]:
         for at, row in rows.numbered(kind):
             numbers.setdefault((kind.file, *(getattr(row, column) for column in columns)), at.number)
     return numbers
+
+
+def _outside(rows: Rows) -> dict[tuple[Offer, date], tuple[Problem, ...]]:
+    plans = {at.number: row for at, row in rows.numbered(CapacityRow)}
+    outside: dict[tuple[Offer, date], tuple[Problem, ...]] = {}
+    for problem in check_hours(rows):
+        row = plans[problem.row]
+        key = (Offer(row.office, row.service, row.tier), row.valid_from)
+        outside[key] = (*outside.get(key, ()), problem)
+    return outside
 
 
 class _Coded(Protocol):

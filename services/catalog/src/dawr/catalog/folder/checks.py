@@ -22,7 +22,7 @@ from dawr.catalog.folder.rows import (
     ServiceRow,
     TierRow,
 )
-from dawr.catalog.folder.time_checks import check_times
+from dawr.catalog.folder.time_checks import check_hours, check_times
 from dawr.contracts import Channel
 from dawr.contracts.values import WITHOUT_HUNDREDTHS
 
@@ -38,6 +38,12 @@ def check(rows: Rows) -> Iterator[Problem]:
     yield from _documents(rows)
     yield from _extras(rows)
     yield from check_times(rows)
+
+
+def check_setup(rows: Rows) -> Iterator[Problem]:
+    """Every problem that only a folder has which a platform is set up with: in a catalogue that people keep, a service
+    comes before its plans, and hours can become shorter than what is planned."""
+    yield from check_hours(rows)
     yield from _without_capacity(rows)
 
 

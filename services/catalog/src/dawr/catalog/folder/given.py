@@ -5,12 +5,14 @@ A form's fields become the cells of rows, and stand beside the rows of what they
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from dawr.catalog.folder.catalogue import Catalogue
 from dawr.catalog.folder.checks import check
 from dawr.catalog.folder.problems import Problem
 from dawr.catalog.folder.reading import Cell, Rows
 from dawr.catalog.folder.rows import FeeRow, Row, ServiceExtraRow
+from dawr.catalog.folder.time_checks import check_hours
 from dawr.catalog.folder.writing import tables
 from dawr.contracts import Text
 
@@ -20,9 +22,6 @@ Cells = Mapping[str, str]
 _FIRST_ROW = 2
 _BESIDE = 1_000_000
 """The number of the first row that stands beside the form's own."""
-
-_WHOLE_FOLDER = {"capacity-missing"}
-"""What only a whole folder must have: a service comes before its plans."""
 
 _MONEY = {"minor": "amount/minor", "currency": "amount/currency"}
 
@@ -72,7 +71,7 @@ def read_given(own: Sequence[Given], beside: Catalogue) -> Rows | list[Broken]:
     rows = Rows(_Forms(own, beside))
     problems = [each for each in rows.problems if each.row < _BESIDE]
     if not problems:
-        problems = [each for each in check(rows) if each.row < _BESIDE and each.code not in _WHOLE_FOLDER]
+        problems = [each for each in chain(check(rows), check_hours(rows)) if each.row < _BESIDE]
     return [_broken(own, each) for each in problems] or rows
 
 

@@ -81,9 +81,18 @@ def _capacity(rows: Rows) -> Iterator[Problem]:
             yield from _offered(at, plan, service, office)
         if office is None:
             yield _unknown(at, "office", plan.office)
-        else:
-            yield from _within_hours(at, plan, office)
         yield from _week(at, plan)
+
+
+def check_hours(rows: Rows) -> Iterator[Problem]:
+    """Every problem of capacity outside the offices' hours.
+
+    Only a plan that is new has them: once it stands, hours may change, and what falls outside is not given.
+    """
+    offices = {row.code: row for row in rows.of(OfficeRow)}
+    for at, plan in rows.numbered(CapacityRow):
+        if plan.office in offices:
+            yield from _within_hours(at, plan, offices[plan.office])
 
 
 def _offered(at: Numbered, plan: CapacityRow, service: ServiceRow, office: OfficeRow | None) -> Iterator[Problem]:

@@ -42,7 +42,7 @@ async def decide_imported(
 ) -> Decisions:
     """What files have otherwise than the catalogue, decided in a person's name; `decided` are the fees by service.
 
-    Raises CatalogueInvalid with every place that decides about what is over or too far ahead.
+    Raises CatalogueInvalid with every place that decides about what is over or too far ahead, or plans outside hours.
     """
     decisions = Decisions()
     await _fees(tx, catalogue, decided, decisions)
@@ -78,12 +78,16 @@ def _way(fee: Fee) -> tuple[str, Channel]:
 
 
 async def _plans(tx: Transaction, catalogue: Catalogue, author: Author, decisions: Decisions) -> None:
-    """Weeks that are neither published nor on their way to it are proposed."""
+    """Weeks that are neither published nor on their way to it are proposed; they keep to their office's hours."""
     known = await plans_of(tx.connection, offices=[office.code for office in catalogue.offices])
     zones = {office.code: office.zone for office in catalogue.offices}
     for week in catalogue.plans:
         plans = known.get(week.offer, [])
         if any(plan.week == week for plan in plans if plan.state in _STANDING):
+            continue
+        outside = catalogue.outside.get((week.offer, week.valid_from), ())
+        if outside:
+            decisions.problems += outside
             continue
         try:
             plan = _propose(week, plans, zones[week.offer.office], author, tx)
