@@ -1,15 +1,19 @@
 """Days follow what the catalog publishes while people hold seats on them; fees and services change under way."""
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
 import httpx
-from services.booking.tests.conftest import SYP, Booking, capacity, captured, office_described, service_described
+from services.booking.tests.conftest import DAY, SYP, Booking, capacity, captured, office_described, service_described
 
+from dawr.booking.store import pools
 from dawr.contracts import Money
 from dawr.contracts.booking import TurnHeld
+from dawr.contracts.catalog import MAX_RELEASES, MAX_WINDOWS, CapacityPublished, Release
 from dawr.contracts.topics import CATALOG_CAPACITY, CATALOG_OFFICES, CATALOG_SERVICES, Topic
 from dawr.contracts.values import Window
+from dawr.servicekit.dead_letters import DeadLetter, read_dead_letters
 from dawr.servicekit.testing import until
 
 
@@ -44,6 +48,51 @@ async def test_a_lowered_capacity_takes_no_seat_and_gives_none_again(booking: Bo
         await booking.cancel(id, person)
         seen.append((await booking.quota(office), await booking.left(office)))
     assert seen == [((2, 2), 0), ((1, 1), 0), ((1, 0), 1)]
+
+
+def of_parts(windows: int, releases: int, *, office: str, revision: int = 1) -> CapacityPublished:
+    """A day of so many parts, no two of which are alike: what packs least."""
+    minutes = [each * (1440 // MAX_WINDOWS) for each in range(windows)]
+    spans = [(each % 1440, (each + 5 + each % 9) % 1440, 100 + each * 37 % 900) for each in minutes]
+    parts = tuple(
+        Window(start=f"{start // 60:02}:{start % 60:02}", end=f"{end // 60:02}:{end % 60:02}", capacity=capacity)
+        for start, end, capacity in spans
+    )
+    month = capacity(sum(each.capacity for each in parts), office=office, windows=parts, revision=revision)
+    released = tuple(
+        Release(at=month.days[0].opens_at + timedelta(minutes=each * each * 7), seats=1 + each * 31 % 97)
+        for each in range(releases)
+    )
+    return month.model_copy(update={"days": (month.days[0].model_copy(update={"releases": released}),)})
+
+
+async def test_a_day_of_as_many_parts_as_may_be_takes_turns_in_all_of_them(booking: Booking) -> None:
+    office = str(next(booking._free_offices))
+    await booking.says(of_parts(MAX_WINDOWS, MAX_RELEASES, office=office))
+    async with booking.service.database.transaction() as tx:
+        before = await pools.lock(tx.connection, [f"{office}/PASS_REN/N/{DAY}"])
+        taken = {
+            key: replace(seats, windows=tuple(each.taking(each.capacity * 7 % 101) for each in seats.windows))
+            for key, seats in before.items()
+        }
+        assert taken != before
+        await pools.save(tx.connection, before, taken)
+
+
+async def test_a_day_of_more_parts_is_refused_before_anybody_waits_for_it(booking: Booking) -> None:
+    office = await booking.opened(1)
+    more = [of_parts(MAX_WINDOWS + 1, 0, office=office, revision=2)]
+    more.append(of_parts(1, MAX_RELEASES + 1, office=office, revision=3))
+    await booking.stage.send(*more)
+
+    async def refused() -> list[DeadLetter] | None:
+        letters = await read_dead_letters(booking.stage.platform, group="booking")
+        ours = [each for each in letters if each.key == more[0].key().encode()]
+        return ours if len(ours) == len(more) else None
+
+    for letter in await until(refused, what="the dead letters"):
+        assert (letter.reason, "too-many-parts" in letter.detail) == ("refused", True)
+    await booking.hold(uuid4(), office=office)
 
 
 async def test_an_older_revision_changes_nothing(booking: Booking) -> None:

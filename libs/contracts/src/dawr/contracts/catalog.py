@@ -17,6 +17,12 @@ Revision = Annotated[int, Field(ge=1)]
 
 Month = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
 
+MAX_WINDOWS = 96
+"""The most windows that a day may have: one for each quarter of an hour. Not in the schema: messages of before may have
+more, and whoever reads them decides."""
+MAX_RELEASES = 48
+"""The most parts in which a day's seats may be released."""
+
 
 class Fee(Value):
     """What a tier costs through a channel from a day on (local date of the office)."""

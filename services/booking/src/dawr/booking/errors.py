@@ -29,6 +29,16 @@ class AmountDiffers(Refusal):
     title = Text(ar="المبلغ المدفوع يختلف عن المطلوب", en="The paid amount differs from the one asked for")
 
 
+class TooManyParts(Refusal):
+    """A month was published in which a day has more windows or releases than are kept here."""
+
+    code = "too-many-parts"
+    title = Text(
+        ar="في أحد الأيام فترات أو دفعات مقاعد أكثر من المسموح",
+        en="A day has more windows or releases than are allowed",
+    )
+
+
 class NotCancellable(Refusal):
     """The turn has ended already, or its day has come."""
 

@@ -9,7 +9,7 @@ down_revision = "0003"
 def upgrade() -> None:
     # What is in use is in it too: an update of a quota day writes its indexes (no HOT). The allocator updates a pool
     # once per batch, and a day is looked for a thousand times as often. An entry can have 2,700 bytes, compressed: a
-    # day of 150 windows fits.
+    # day of MAX_WINDOWS and MAX_RELEASES fits, whatever is in use of it.
     op.execute("DROP INDEX quota_days_availability")
     op.execute("""
         CREATE INDEX quota_days_availability ON quota_days (service, tier, office, date)

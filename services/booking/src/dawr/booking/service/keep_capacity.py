@@ -7,10 +7,11 @@ from collections.abc import Collection, Mapping
 from dawr.booking import domain
 from dawr.booking.catalogue import end_of_day
 from dawr.booking.domain import Seats
+from dawr.booking.errors import TooManyParts
 from dawr.booking.service.ask_offices import ask_offices
 from dawr.booking.store import cancellations, capacity, pools
 from dawr.contracts import Pool
-from dawr.contracts.catalog import CapacityPublished
+from dawr.contracts.catalog import MAX_RELEASES, MAX_WINDOWS, CapacityPublished
 from dawr.servicekit.database import Transaction
 
 
@@ -18,8 +19,9 @@ async def keep_capacity(tx: Transaction, month: CapacityPublished) -> None:
     """Make the month's quota days what was published; an older revision changes nothing.
 
     A day that an office closed itself stays closed until another plan is published for it: a month is published
-    whole, so one that says of this day what it said before was published for the sake of another.
+    whole, so one that says of this day what it said before was published for the sake of another. Raises TooManyParts.
     """
+    _check_parts(month)
     if not await capacity.take_revision(tx.connection, month.key(), month.revision, month.closed):
         return
     days = {day.date: day for day in month.days}
@@ -47,6 +49,21 @@ async def keep_capacity(tx: Transaction, month: CapacityPublished) -> None:
     await cancellations.forget_closed(tx.connection, closed_by_office.keys() - still_closed)
     reasons = {keys[closed.date]: closed.reason for closed in month.closed if closed.date in keys}
     await ask_offices(tx, _undecided(after, closed_by_office), reasons, revision=month.revision)
+
+
+def _check_parts(month: CapacityPublished) -> None:
+    """Refuse a day that an entry of the index for availability might not hold. It would be found out as its seats are
+    taken, when the entry grows: by people in the line."""
+    for day in month.days:
+        if len(day.windows) > MAX_WINDOWS or len(day.releases) > MAX_RELEASES:
+            raise TooManyParts(
+                month=month.key(),
+                date=day.date.isoformat(),
+                windows=len(day.windows),
+                max_windows=MAX_WINDOWS,
+                releases=len(day.releases),
+                max_releases=MAX_RELEASES,
+            )
 
 
 async def drop_capacity(tx: Transaction, key: str) -> None:
