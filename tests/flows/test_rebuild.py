@@ -4,8 +4,7 @@ On a broker that has really compacted: what the topics hold then is not what was
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -116,22 +115,14 @@ async def take_away(stage: Stage, *keys: tuple[Topic, str]) -> None:
             await producer.send_and_wait(stage.platform.topic_prefix + topic.name, key=key.encode(), value=None)
 
 
-@asynccontextmanager
-async def quick_compaction(platform: PlatformSettings) -> AsyncIterator[None]:
-    """The broker compacts these topics at once, not within hours."""
-
-    def of_broker(**configs: str) -> ConfigResource:
-        wanted = {name.replace("_", "."): value for name, value in configs.items()}
-        return ConfigResource(ConfigResourceType.BROKER, "1", wanted)
-
+async def compact_soon(platform: PlatformSettings) -> None:
+    """Have the broker compact these topics as soon as it looks for work, not within hours."""
     admin = AIOKafkaAdminClient(bootstrap_servers=platform.kafka)
     await admin.start()
     try:
         topics = [ConfigResource(ConfigResourceType.TOPIC, platform.topic_prefix + each.name, QUICK) for each in STATE]
-        answers = await admin.alter_configs([*topics, of_broker(log_cleaner_backoff_ms="100")])
+        answers = await admin.alter_configs(topics)
         assert all(code == 0 for answer in answers for code, *_ in answer.resources), answers
-        yield
-        await admin.alter_configs([of_broker()])
     finally:
         await admin.close()
 
@@ -169,38 +160,38 @@ async def test_a_copy_from_compacted_topics_is_the_copy_of_who_saw_every_revisio
     stay = [each for each in last if each.key() not in {key for _, key in gone}]
     assert all(topic.kind is Kind.STATE for topic in STATE)
 
-    async with quick_compaction(empty_stage.platform):
-        copies: dict[str, tuple[str, int]] = {}
-        urls = {name: await empty_stage.database(name) for name in COPIES}
-        async with (
-            booking_on(empty_stage, urls["booking"], role=Role.CONSUME, without={"catalogue"}) as booking,
-            consulate_on(empty_stage, url=urls["consular"], role=Role.CONSUME) as consulate,
-        ):
-            await empty_stage.send(*told, *last)
-            await take_away(empty_stage, *gone)
-            ids = await empty_stage.send(*stay)
-            await booking.has_applied(*ids)
-            for each in (booking.service, consulate.service):
-                await until(lambda each=each: _has_none_of_the_gone(each), what="tombstones")  # type: ignore[misc]
-                copies[each.name] = await copy_of(each)
+    await compact_soon(empty_stage.platform)
+    copies: dict[str, tuple[str, int]] = {}
+    urls = {name: await empty_stage.database(name) for name in COPIES}
+    async with (
+        booking_on(empty_stage, urls["booking"], role=Role.CONSUME, without={"catalogue"}) as booking,
+        consulate_on(empty_stage, url=urls["consular"], role=Role.CONSUME) as consulate,
+    ):
+        await empty_stage.send(*told, *last)
+        await take_away(empty_stage, *gone)
+        ids = await empty_stage.send(*stay)
+        await booking.has_applied(*ids)
+        for each in (booking.service, consulate.service):
+            await until(lambda each=each: _has_none_of_the_gone(each), what="tombstones")  # type: ignore[misc]
+            copies[each.name] = await copy_of(each)
 
-        async def again() -> None:
-            await empty_stage.send(*stay)
+    async def again() -> None:
+        await empty_stage.send(*stay)
 
-        assert await compacted(empty_stage, again) < (len(told) + len(last)) // 2
+    assert await compacted(empty_stage, again) < (len(told) + len(last)) // 2
 
-        async with (
-            booking_on(empty_stage, await empty_stage.database("booking"), role=Role.CONSUME) as booking,
-            consulate_on(empty_stage, role=Role.CONSUME) as consulate,
-        ):
-            for each in (booking.service, consulate.service):
-                await until(lambda each=each: is_whole(each), what="a whole copy")  # type: ignore[misc]
-                assert await copy_of(each) == copies[each.name], each.name
-                assert copies[each.name][1] > 0
-            # What is out of date changes nothing, however late it comes.
-            ids = await empty_stage.send(*described(3, dice)[:2], *described(4, dice)[3:9], *described(5, dice)[16:-1])
-            await booking.has_applied(*ids)
-            assert await copy_of(booking.service) == copies["booking"]
+    async with (
+        booking_on(empty_stage, await empty_stage.database("booking"), role=Role.CONSUME) as booking,
+        consulate_on(empty_stage, role=Role.CONSUME) as consulate,
+    ):
+        for each in (booking.service, consulate.service):
+            await until(lambda each=each: is_whole(each), what="a whole copy")  # type: ignore[misc]
+            assert await copy_of(each) == copies[each.name], each.name
+            assert copies[each.name][1] > 0
+        # What is out of date changes nothing, however late it comes.
+        ids = await empty_stage.send(*described(3, dice)[:2], *described(4, dice)[3:9], *described(5, dice)[16:-1])
+        await booking.has_applied(*ids)
+        assert await copy_of(booking.service) == copies["booking"]
 
 
 async def _has_none_of_the_gone(service: Service) -> bool:

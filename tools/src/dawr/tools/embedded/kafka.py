@@ -52,10 +52,11 @@ ONE_NODE = {
     "num.io.threads": "4",
     "background.threads": "2",
     "log.cleaner.dedupe.buffer.size": "16777216",
+    "log.cleaner.backoff.ms": "1000",
 }
 """The settings of a broker that is alone: what Kafka keeps in three copies has one here. A broker that was killed is
-let in again when its old session has run out, so that is short. Everything that decides durability is left as Kafka
-ships it."""
+let in again when its old session has run out, so that is short. What is to be compacted is looked for each second.
+Everything that decides durability is left as Kafka ships it."""
 
 
 class Kafka:
