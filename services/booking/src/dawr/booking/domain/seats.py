@@ -148,7 +148,8 @@ class Seats:
         wished = next((each for each in offered if each.start == wish), None)
         if wished is None:
             return RefusalCode.WINDOW_UNKNOWN
-        return wished if wished.left and wished in ahead else RefusalCode.WINDOW_FULL
+        has_ended = ahead is not offered and wished not in ahead
+        return wished if wished.left and not has_ended else RefusalCode.WINDOW_FULL
 
     def taking(self, window: str | None, count: int = 1, source: Share | None = None) -> "Seats":
         """With so many seats more in use (or less, if negative) in a window; `source`: the share that they are kept
