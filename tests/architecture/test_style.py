@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from dawr.servicekit.errors import Refusal
+from dawr.servicekit.problems import NotFound, document
+
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(
     path
@@ -226,6 +229,29 @@ def test_wire_types_are_literals() -> None:
                         assert isinstance(statement.value, ast.Constant), f"{name}: {node.name}"
                         found += 1
     assert found > 20
+
+
+def test_what_a_refusal_tells_has_no_name_that_every_problem_has() -> None:
+    """Such data would not be told: the problem's own member stands in its place."""
+    members = set(document(NotFound(), lang="en", instance="/")) - {"detail"}
+    bases = {
+        node.name: {ast.unparse(base).split(".")[-1] for base in node.bases}
+        for name in PRODUCT
+        for node in ast.walk(tree(name))
+        if isinstance(node, ast.ClassDef)
+    }
+    refusals = {Refusal.__name__}
+    while more := {name for name, of in bases.items() if of & refusals} - refusals:
+        refusals |= more
+    assert len(refusals) > 50
+    lost = [
+        f"{name}:{call.lineno} {keyword.arg}"
+        for name in PRODUCT
+        for call, called in calls(name)
+        for keyword in call.keywords
+        if called.split(".")[-1] in refusals and keyword.arg in members
+    ]
+    assert not lost
 
 
 def test_no_state_is_compared_with_a_text() -> None:

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from dawr.contracts import Money, Text
 from dawr.servicekit.errors import Refusal
 from dawr.servicekit.limits import MAX_DEPTH, Upload, body_of
+from dawr.servicekit.problems import document
 from dawr.servicekit.service import Role, Service
 from dawr.servicekit.settings import ServiceSettings
 
@@ -301,6 +302,14 @@ async def test_a_part_that_is_away_is_told_with_when_to_come_back(http: httpx.As
     problem(answer, 503, "unavailable")
     assert int(answer.headers["retry-after"]) > 0
     assert "internal" not in answer.text
+
+
+def test_data_takes_the_place_of_no_member_of_its_own() -> None:
+    refusal = SoldOut(code="N", status=200, title="no", type="x", instance="y", trace_id="z", left=0, other=None)
+    told = document(refusal, lang="en", instance="/things")
+    own = {"type": "/docs/problems#sold-out", "code": "sold-out", "title": "Sold out", "status": 409}
+    assert told == own | {"detail": "Sold out", "instance": "/things", "trace_id": told["trace_id"], "left": 0}
+    assert told["trace_id"] != "z"
 
 
 async def test_what_is_not_here_is_answered_as_a_problem(http: httpx.AsyncClient) -> None:

@@ -128,8 +128,8 @@ def request_language(request: Request) -> str:
 
 
 def document(refusal: Refusal, *, lang: str, instance: str) -> dict[str, Any]:
-    """The members of the problem document of a refusal."""
-    return {
+    """The members of the problem document of a refusal. Its data takes the place of none that every problem has."""
+    own = {
         "type": DOCS + refusal.code,
         "code": refusal.code,
         "title": say(refusal.title, lang),
@@ -137,8 +137,8 @@ def document(refusal: Refusal, *, lang: str, instance: str) -> dict[str, Any]:
         "detail": say(refusal.detail, lang),
         "instance": instance,
         "trace_id": telemetry.trace_id(),
-        **{key: value for key, value in refusal.data.items() if value is not None},
     }
+    return own | {key: value for key, value in refusal.data.items() if value is not None and key not in own}
 
 
 def respond(refusal: Refusal, *, lang: str, instance: str) -> Response:
