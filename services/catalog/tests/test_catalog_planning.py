@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import date
+from itertools import pairwise
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -28,6 +29,12 @@ Answer = httpx.Response
 def days(capacity: int, *weekdays: str, **more: Any) -> dict[str, Any]:
     """What some weekdays can take."""
     return {"weekdays": weekdays or ("SUN", "MON"), "capacity": capacity, "opens_days_before": 30} | more
+
+
+def minutes(count: int) -> list[dict[str, Any]]:
+    """Windows of a minute and one seat each."""
+    clock = [f"{9 + n // 60:02}:{n % 60:02}" for n in range(count + 1)]
+    return [{"start": start, "end": end, "capacity": 1} for start, end in pairwise(clock)]
 
 
 class Ministry:
@@ -340,6 +347,15 @@ class TestWhatCannotBe:
             answer = await ministry.desk.client.post("/api/catalog/plans", json=body | offer, headers=headers)
             said[lang] = answer.json()["errors"][0]["detail"]
         assert said == {"en": "DAM-01 is closed on FRI", "ar": "DAM-01 مغلق يوم FRI"}
+
+    async def test_a_day_has_a_window_each_quarter_of_an_hour_at_most(self, ministry: Ministry) -> None:
+        offer = "DAM-01/PASS_REN/I"
+        assert (await ministry.propose(offer, days=[days(96, windows=minutes(96))])).status_code == 201
+        planned = await ministry.propose(offer, days=[days(97, windows=minutes(97))])
+        decided = await ministry.desk.day(f"{offer}/2026-12-01", capacity=97, windows=minutes(97))
+        for answer, pointer in ((planned, "#/days/0/windows"), (decided, "#/windows")):
+            assert problem(answer) == (422, "invalid-request")
+            assert [(each["pointer"], each["code"]) for each in answer.json()["errors"]] == [(pointer, "too_long")]
 
     async def test_a_move_needs_what_was_read_and_a_key(self, ministry: Ministry) -> None:
         plan = (await ministry.propose("DAM-01/PASS_REN/I")).json()["id"]

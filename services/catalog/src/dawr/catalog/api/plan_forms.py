@@ -13,7 +13,7 @@ from dawr.catalog.api.shown import Shown
 from dawr.catalog.api.shown_offices import WeekdayName
 from dawr.catalog.domain.plans import Act, CapacityPlan, PlanState
 from dawr.catalog.domain.services import Origin
-from dawr.catalog.domain.weeks import Offer, WeekdayPlan
+from dawr.catalog.domain.weeks import MOST_PARTS, Offer, WeekdayPlan
 from dawr.catalog.folder.cells import LARGEST_SEATS
 from dawr.catalog.folder.given import Given
 from dawr.catalog.folder.rows import CapacityRow
@@ -43,12 +43,12 @@ class PlannedWeekdays(Form):
 
     weekdays: Annotated[tuple[WeekdayName, ...], Field(min_length=1, max_length=7, examples=[["SUN", "MON"]])]
     capacity: Seats
-    windows: Annotated[tuple[PlannedWindow, ...], Field(max_length=96)] = ()
+    windows: Annotated[tuple[PlannedWindow, ...], Field(max_length=MOST_PARTS)] = ()
     """In order, not overlapping, their seats adding up to the capacity; none: the day is one line."""
     opens_days_before: Annotated[StrictInt, Field(ge=0, le=365, examples=[30])]
     opens_time: Annotated[WindowStart, Field(examples=["08:00"])] = "00:00"
     """The local time at which booking opens, so many days before."""
-    releases: Annotated[tuple[PlannedRelease, ...], Field(max_length=96)] = ()
+    releases: Annotated[tuple[PlannedRelease, ...], Field(max_length=MOST_PARTS)] = ()
     """By time, the first at `opens_time`, 100 % together; none: all seats at once."""
     kept_assisted: Percent = 0
     """Percent of the seats that are kept for people who come through licensed assistance."""

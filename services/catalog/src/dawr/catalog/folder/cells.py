@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from dawr.catalog.domain.calendars import Hours, Span, Weekday, WeekHours, has_holidays
-from dawr.catalog.domain.weeks import ReleasePart, WindowSeats
+from dawr.catalog.domain.weeks import MOST_PARTS, ReleasePart, WindowSeats
 from dawr.contracts import Channel
 from dawr.contracts.values import Code, TierCode
 
@@ -240,9 +240,13 @@ YearlessDays = Annotated[
 """`01-01 12-25`"""
 MaybeCountry = Annotated[HolidaysOf | None, BeforeValidator(_country), BeforeValidator(_none_if_empty)]
 """`SY`, or a part of a country: `DE-BE`; empty: no public holidays are kept."""
-Windows = Annotated[tuple[Annotated[WindowSeats, BeforeValidator(_window)], ...], BeforeValidator(_words)]
+Windows = Annotated[
+    tuple[Annotated[WindowSeats, BeforeValidator(_window)], ...], BeforeValidator(_words), Field(max_length=MOST_PARTS)
+]
 """`09:00-10:00=8 10:00-11:00=8`: spans of local time and their seats; empty: the day is one line."""
-Releases = Annotated[tuple[Annotated[ReleasePart, BeforeValidator(_release)], ...], BeforeValidator(_words)]
+Releases = Annotated[
+    tuple[Annotated[ReleasePart, BeforeValidator(_release)], ...], BeforeValidator(_words), Field(max_length=MOST_PARTS)
+]
 """`08:00=50% 12:00=50%`: local times of the opening day, and parts of the seats; empty: all at once."""
 
 
