@@ -169,20 +169,18 @@ SHEETS = [
     Broken(
         "a huge cell",
         lambda: parts(
-            **{FEES: cells(f'<row r="1">{cell("A1", "service")}</row>', f'<row r="3">{cell("B3", HUGE)}</row>')}
+            {FEES: cells(f'<row r="1">{cell("A1", "service")}</row>', f'<row r="3">{cell("B3", HUGE)}</row>')}
         ),
         told("3 B", TOO_LONG),
     ),
     Broken(
         "a huge text that cells share",
-        lambda: parts(**{FEES: with_shared_string, "xl/sharedStrings.xml": strings(HUGE)}),
+        lambda: parts({FEES: with_shared_string, "xl/sharedStrings.xml": strings(HUGE)}),
         told("2 E", TOO_LONG),
     ),
     Broken(
         "too many rows",
-        lambda: parts(
-            **{FEES: cells(*(f'<row r="{n}">{cell(f"A{n}", "x")}</row>' for n in range(1, MOST_ROWS + 500)))}
-        ),
+        lambda: parts({FEES: cells(*(f'<row r="{n}">{cell(f"A{n}", "x")}</row>' for n in range(1, MOST_ROWS + 500)))}),
         (f"fees, row {MOST_ROWS + 1}: the sheet has more than {MOST_ROWS} rows",),
     ),
     Broken(
@@ -193,7 +191,7 @@ SHEETS = [
     Broken("too many columns", put("XFD1", "x"), (f"fees: the sheet has more than {MOST_COLUMNS} columns",)),
     Broken(
         "more cells than are read",
-        lambda: parts(**{FEES: cells(*DICE.choices(("<c/>", "<d/>"), k=1_600_000))}),
+        lambda: parts({FEES: cells(*DICE.choices(("<c/>", "<d/>"), k=1_600_000))}),
         ("fees: the sheet has more cells than are read",),
     ),
 ]
@@ -215,15 +213,13 @@ CONTAINERS = [
     Broken("half a file", lambda: good(Format.XLSX)[:3000], DAMAGED),
     Broken("turned bytes", lambda: bent(good(Format.XLSX)), DAMAGED),
     Broken("a size that is a lie", lambda: understated(good(Format.XLSX)), DAMAGED),
-    Broken("packed in a way of its own", lambda: parts(pack=zipfile.ZIP_LZMA), DAMAGED),
+    Broken("packed in a way of its own", lambda: parts({}, pack=zipfile.ZIP_LZMA), DAMAGED),
     Broken("too large", lambda: b"PK" + bytes(ARCHIVE_BYTES), (f"more than {ARCHIVE_BYTES} bytes",)),
-    Broken("a bomb", lambda: parts(**{FEES: lambda _: bytes(FILE_BYTES + 1)}), UNPACKED),
-    Broken(
-        "a bomb in parts", lambda: parts(**{f"xl/media/{n}": lambda _: bytes(9_000_000) for n in range(4)}), UNPACKED
-    ),
+    Broken("a bomb", lambda: parts({FEES: lambda _: bytes(FILE_BYTES + 1)}), UNPACKED),
+    Broken("a bomb in parts", lambda: parts({f"xl/media/{n}": lambda _: bytes(9_000_000) for n in range(4)}), UNPACKED),
     Broken(
         "a tight little bomb",
-        lambda: parts(**{FEES: lambda _: bytes(FILE_BYTES - 1)}),
+        lambda: parts({FEES: lambda _: bytes(FILE_BYTES - 1)}),
         ("a part of it is packed by more than 200 to 1",),
     ),
     Broken(
@@ -243,25 +239,25 @@ CONTAINERS = [
     ),
     Broken(
         "macros",
-        lambda: parts(**{"xl/vbaProject.bin": lambda _: OLE}),
+        lambda: parts({"xl/vbaProject.bin": lambda _: OLE}),
         ("it has macros; save it as .xlsx without them",),
     ),
     Broken(
         "links to another workbook",
-        lambda: parts(**{"xl/externalLinks/externalLink1.xml": lambda _: b"<a/>"}),
+        lambda: parts({"xl/externalLinks/externalLink1.xml": lambda _: b"<a/>"}),
         ("it has links to other workbooks",),
     ),
-    Broken("entities in a sheet", lambda: parts(**{FEES: with_entities}), ENTITIES),
-    Broken("entities in the workbook", lambda: parts(**{"xl/workbook.xml": with_entities}), ENTITIES),
-    Broken("entities in styles", lambda: parts(**{"xl/styles.xml": with_entities}), ENTITIES),
+    Broken("entities in a sheet", lambda: parts({FEES: with_entities}), ENTITIES),
+    Broken("entities in the workbook", lambda: parts({"xl/workbook.xml": with_entities}), ENTITIES),
+    Broken("entities in styles", lambda: parts({"xl/styles.xml": with_entities}), ENTITIES),
     Broken(
         "more styles than are read",
-        lambda: parts(**{"xl/styles.xml": lambda _: b"<a>" + b"<b/>" * 60_000 + b"</a>"}),
+        lambda: parts({"xl/styles.xml": lambda _: b"<a>" + b"<b/>" * 60_000 + b"</a>"}),
         ("it has more styles, names or texts than are read",),
     ),
-    Broken("a sheet that is no XML", lambda: parts(**{FEES: lambda content: content[:-20]}), DAMAGED),
+    Broken("a sheet that is no XML", lambda: parts({FEES: lambda content: content[:-20]}), DAMAGED),
     Broken(
-        "a workbook without its list of parts", lambda: parts(**{"xl/_rels/workbook.xml.rels": lambda _: None}), DAMAGED
+        "a workbook without its list of parts", lambda: parts({"xl/_rels/workbook.xml.rels": lambda _: None}), DAMAGED
     ),
 ]
 
@@ -270,42 +266,42 @@ ARCHIVES = [
     for name, make, lines in (
         (
             "Arabic of an old Windows",
-            lambda: parts(Format.CSV, **{"regions.csv": lambda text: text.decode().encode("cp1256")}),
+            lambda: parts({"regions.csv": lambda text: text.decode().encode("cp1256")}, Format.CSV),
             ("regions.csv, row 2: the file is not UTF-8 here",),
         ),
         (
             "UTF-16",
-            lambda: parts(Format.CSV, **{"regions.csv": lambda text: text.decode().encode("utf-16")}),
+            lambda: parts({"regions.csv": lambda text: text.decode().encode("utf-16")}, Format.CSV),
             ("regions.csv, row 1: the file is not UTF-8 here",),
         ),
         (
             "semicolons",
-            lambda: parts(Format.CSV, **{"tiers.csv": lambda text: text.replace(b",", b";")}),
+            lambda: parts({"tiers.csv": lambda text: text.replace(b",", b";")}, Format.CSV),
             ("tiers.csv, row 1: the cells are apart by ; instead of ,",),
         ),
         (
             "a quote without an end",
-            lambda: parts(Format.CSV, **{"tiers.csv": lambda text: text + b'"X,y,z\n'}),
+            lambda: parts({"tiers.csv": lambda text: text + b'"X,y,z\n'}, Format.CSV),
             ("tiers.csv, row 7: not CSV: unexpected end of data",),
         ),
         (
             "a huge cell of CSV",
-            lambda: parts(Format.CSV, **{"tiers.csv": lambda text: text + b"X," + b"y" * 200_000 + b",z\n"}),
+            lambda: parts({"tiers.csv": lambda text: text + b"X," + b"y" * 200_000 + b",z\n"}, Format.CSV),
             ("tiers.csv, row 7: not CSV: field larger than field limit (131072)",),
         ),
         (
             "a short row",
-            lambda: parts(Format.CSV, **{"tiers.csv": lambda text: text + b"X,y\n"}),
+            lambda: parts({"tiers.csv": lambda text: text + b"X,y\n"}, Format.CSV),
             ("tiers.csv, row 7: the row has 2 cells, not 3",),
         ),
         (
             "a file with another name",
-            lambda: parts(Format.CSV, **{"closure.csv": lambda _: b"scope\n"}),
+            lambda: parts({"closure.csv": lambda _: b"scope\n"}, Format.CSV),
             ("closure.csv: no file of a catalogue has this name",),
         ),
         (
             "files in two folders",
-            lambda: parts(Format.CSV, **{"old/fees.csv": lambda _: b"x"}),
+            lambda: parts({"old/fees.csv": lambda _: b"x"}, Format.CSV),
             ("its CSV files are in more than one folder",),
         ),
         (

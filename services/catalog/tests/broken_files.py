@@ -3,7 +3,7 @@
 import io
 import warnings
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,9 @@ def edited(edit: Callable[[Any], object]) -> bytes:
 
 
 def parts(
-    form: Format = Format.XLSX, pack: int = zipfile.ZIP_DEFLATED, **changes: Callable[[bytes], bytes | None]
+    changes: Mapping[str, Callable[[bytes], bytes | None]],
+    form: Format = Format.XLSX,
+    pack: int = zipfile.ZIP_DEFLATED,
 ) -> bytes:
     """The file with some parts otherwise: a new part is made of nothing, one that becomes none goes."""
     body = io.BytesIO()

@@ -14,8 +14,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from dawr.catalog.folder.catalogue import read_catalogue
 from dawr.servicekit.auth import Role
