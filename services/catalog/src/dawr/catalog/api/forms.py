@@ -7,9 +7,9 @@ from typing import Annotated
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StringConstraints
 
 from dawr.catalog.domain.capacity import WantedDay
-from dawr.catalog.domain.weeks import MOST_PARTS, WindowSeats
+from dawr.catalog.domain.weeks import WindowSeats
 from dawr.contracts import Channel, Money, Text
-from dawr.contracts.catalog import Fee
+from dawr.contracts.catalog import MAX_WINDOWS, Fee
 from dawr.contracts.values import Code, Currency, TierCode, WindowStart
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -109,7 +109,7 @@ class CapacityChange(Form):
     capacity: Annotated[StrictInt, Field(ge=-100_000, le=100_000, examples=[20])]
     opens_at: IsoMoment | None = None
     """When it may be booked from; left out: as it was, or at once."""
-    windows: Annotated[tuple[WindowForm, ...], Field(max_length=MOST_PARTS)] = ()
+    windows: Annotated[tuple[WindowForm, ...], Field(max_length=MAX_WINDOWS)] = ()
     """In order, not overlapping, their seats adding up to the capacity; none: the day is one line."""
     hold_seconds: Annotated[StrictInt, Field(ge=1, le=86_400)] | None = None
     """How long a seat of the day is kept for its payment; left out: as long as everywhere."""

@@ -13,10 +13,11 @@ from dawr.catalog.api.shown import Shown
 from dawr.catalog.api.shown_offices import WeekdayName
 from dawr.catalog.domain.plans import Act, CapacityPlan, PlanState
 from dawr.catalog.domain.services import Origin
-from dawr.catalog.domain.weeks import MOST_PARTS, Offer, WeekdayPlan
+from dawr.catalog.domain.weeks import Offer, WeekdayPlan
 from dawr.catalog.folder.cells import LARGEST_SEATS
 from dawr.catalog.folder.given import Given
 from dawr.catalog.folder.rows import CapacityRow
+from dawr.contracts.catalog import MAX_RELEASES, MAX_WINDOWS
 from dawr.contracts.values import Code, TierCode, Window, WindowStart
 
 Seats = Annotated[StrictInt, Field(ge=0, le=LARGEST_SEATS, examples=[40])]
@@ -43,12 +44,12 @@ class PlannedWeekdays(Form):
 
     weekdays: Annotated[tuple[WeekdayName, ...], Field(min_length=1, max_length=7, examples=[["SUN", "MON"]])]
     capacity: Seats
-    windows: Annotated[tuple[PlannedWindow, ...], Field(max_length=MOST_PARTS)] = ()
+    windows: Annotated[tuple[PlannedWindow, ...], Field(max_length=MAX_WINDOWS)] = ()
     """In order, not overlapping, their seats adding up to the capacity; none: the day is one line."""
     opens_days_before: Annotated[StrictInt, Field(ge=0, le=365, examples=[30])]
     opens_time: Annotated[WindowStart, Field(examples=["08:00"])] = "00:00"
     """The local time at which booking opens, so many days before."""
-    releases: Annotated[tuple[PlannedRelease, ...], Field(max_length=MOST_PARTS)] = ()
+    releases: Annotated[tuple[PlannedRelease, ...], Field(max_length=MAX_RELEASES)] = ()
     """By time, the first at `opens_time`, 100 % together; none: all seats at once."""
     kept_assisted: Percent = 0
     """Percent of the seats that are kept for people who come through licensed assistance."""

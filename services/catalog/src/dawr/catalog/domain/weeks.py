@@ -22,10 +22,6 @@ from dawr.contracts.values import Window
 Share = Literal["assisted", "accessible", "urgent"]
 """For whom seats are kept, as on the wire."""
 
-MOST_PARTS = 96
-"""How many windows, or releases, a day can have: one each quarter of an hour. Booking answers what is free from an
-index that holds a day's windows, and an entry of it has no room for many more."""
-
 
 @dataclass(frozen=True, slots=True, order=True)
 class Offer:

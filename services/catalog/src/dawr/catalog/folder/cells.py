@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from dawr.catalog.domain.calendars import Hours, Span, Weekday, WeekHours, has_holidays
-from dawr.catalog.domain.weeks import MOST_PARTS, ReleasePart, WindowSeats
+from dawr.catalog.domain.weeks import ReleasePart, WindowSeats
 from dawr.contracts import Channel
+from dawr.contracts.catalog import MAX_RELEASES, MAX_WINDOWS
 from dawr.contracts.values import Code, TierCode
 
 LARGEST_SEATS = 100_000
@@ -241,11 +242,13 @@ YearlessDays = Annotated[
 MaybeCountry = Annotated[HolidaysOf | None, BeforeValidator(_country), BeforeValidator(_none_if_empty)]
 """`SY`, or a part of a country: `DE-BE`; empty: no public holidays are kept."""
 Windows = Annotated[
-    tuple[Annotated[WindowSeats, BeforeValidator(_window)], ...], BeforeValidator(_words), Field(max_length=MOST_PARTS)
+    tuple[Annotated[WindowSeats, BeforeValidator(_window)], ...], BeforeValidator(_words), Field(max_length=MAX_WINDOWS)
 ]
 """`09:00-10:00=8 10:00-11:00=8`: spans of local time and their seats; empty: the day is one line."""
 Releases = Annotated[
-    tuple[Annotated[ReleasePart, BeforeValidator(_release)], ...], BeforeValidator(_words), Field(max_length=MOST_PARTS)
+    tuple[Annotated[ReleasePart, BeforeValidator(_release)], ...],
+    BeforeValidator(_words),
+    Field(max_length=MAX_RELEASES),
 ]
 """`08:00=50% 12:00=50%`: local times of the opening day, and parts of the seats; empty: all at once."""
 
