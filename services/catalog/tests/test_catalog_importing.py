@@ -13,17 +13,24 @@ import pytest
 from openpyxl import load_workbook
 from services.catalog.tests.broken_corpus import CORPUS, Broken
 from services.catalog.tests.broken_files import FOLDER, edited, good, put
-from services.catalog.tests.conftest import Desk, problem
+from services.catalog.tests.conftest import NOW, Desk, problem
 
+from dawr.catalog.app import create_service
 from dawr.catalog.domain.plans import PlanState
 from dawr.catalog.domain.weeks import Offer
 from dawr.catalog.errors import CatalogueInvalid
-from dawr.catalog.folder.catalogue import catalogue_of, read_catalogue, read_rows
+from dawr.catalog.folder.catalogue import catalogue_of, read_catalogue, read_rows, shipped
 from dawr.catalog.folder.files import Format, source_of, written
 from dawr.catalog.folder.problems import lines
+from dawr.catalog.service.close_days import Horizon
+from dawr.catalog.service.imports import import_catalogue, present_catalogue
+from dawr.catalog.service.load import load_catalogue
+from dawr.catalog.settings import CatalogSettings
 from dawr.catalog.store.plans import plans_of
 from dawr.contracts import Text
 from dawr.servicekit.auth import Role
+from dawr.servicekit.service import Role as ServiceRole
+from dawr.servicekit.testing import FakeClock, Stage
 
 KEEPER = uuid4()
 RENEWAL = Offer("DAM-01", "PASS_REN", "N")
@@ -280,3 +287,20 @@ async def test_thousands_of_rows_are_one_transaction_of_seconds(desk: Desk) -> N
     assert answer.json()["counts"]["proposed"] == len(made) * len(base.tiers)
     assert (await trace(desk))[2] == before[2] + len(made)
     assert changes(await send(desk, body, dry=True)) == {}
+
+
+async def test_the_shipped_catalogue_goes_out_and_comes_in_without_a_change(empty_stage: Stage) -> None:
+    settings = CatalogSettings(database_url=await empty_stage.database("catalog"), platform=empty_stage.platform)
+    service = create_service(settings, clock=FakeClock(NOW))
+    async with service.running(ServiceRole.SERVE):
+        async with service.database.transaction() as tx:
+            await load_catalogue(tx, read_catalogue(shipped()))
+        async with service.database.transaction() as tx:
+            present = await present_catalogue(tx)
+        for form in Format:
+            again = catalogue_of(read_rows(source_of(written(present, form), form)))
+            assert again == read_catalogue(shipped())
+            async with service.database.transaction() as tx:
+                loaded = await import_catalogue(tx, again, by=KEEPER, reason="as it is", horizon=Horizon(60, 62))
+                assert loaded.altered == []
+                assert not loaded
