@@ -13,9 +13,9 @@ from services.booking.tests.conftest import DAY, Booking, booking_on, capacity, 
 from dawr.booking.service import clear_days
 from dawr.booking.service.keep_capacity import drop_capacity
 from dawr.booking.store import questions as store
-from dawr.contracts import Message, Pool, Text
+from dawr.contracts import Pool, Text
 from dawr.contracts.booking import CancelDay, CancelTurn, TurnCancelled, TurnConfirmed, TurnHeld, TurnMoved
-from dawr.contracts.catalog import ClosedDay, KeptSeats
+from dawr.contracts.catalog import CapacityPublished, ClosedDay, KeptSeats
 from dawr.contracts.payments import CancelPayment, RequestPayment, RequestRefund
 from dawr.servicekit.auth import Role
 from dawr.servicekit.testing import FakeClock, Stage, until
@@ -25,7 +25,9 @@ MANAGER = uuid4()
 NEXT = DAY + timedelta(days=1)
 
 
-def months(seats: int, *, office: str, revision: int = 1, days: int = 2, first: int = 0, **kept: int) -> list[Message]:
+def months(
+    seats: int, *, office: str, revision: int = 1, days: int = 2, first: int = 0, **kept: int
+) -> list[CapacityPublished]:
     """DAY and the days after it, from the `first` on: a message for each month that they are in."""
     plain = capacity(seats, office=office, revision=revision)
     shares = tuple(KeptSeats.model_validate({"share": share, "seats": count}) for share, count in kept.items())

@@ -131,6 +131,28 @@ def test_nobody_is_moved_to_a_day_that_is_over() -> None:
     assert (cleared.moved, len(cleared.cancelled)) == ([], 2)
 
 
+def test_who_was_served_before_the_office_asked_stays() -> None:
+    """CLOSES is the local midnight: the window from 08:00 ends at 08:45 there, 15 hours and a quarter before."""
+    turns, closed = full_day(plan(2, ("08:00", 1), ("09:00", 1)), people(2))
+    for instead in ("move", "refund"):
+        asked = command(instead).model_copy(update={"at": CLOSES - timedelta(hours=15, minutes=15)})
+        pools = {HERE.key: closed, NEXT.key: plan(9)}
+        cleared = domain.clear_day(asked, turns, pools, [NEXT], has_more_days=False, now=CLOSES)
+        cleared_turns = [*cleared.moved, *(turn for turn, _ in cleared.cancelled)]
+        assert [turn.id for turn in cleared_turns] == [turns[1].id]
+        assert (cleared.seats[HERE.key].in_use, cleared.seats[HERE.key].in_use_ahead(asked.at)) == (1, 0)
+        a_moment_before = asked.model_copy(update={"at": asked.at - timedelta(seconds=1)})
+        early = domain.clear_day(a_moment_before, turns, pools, [NEXT], has_more_days=False, now=CLOSES)
+        assert early.seats[HERE.key].in_use == 0
+
+
+def test_a_day_without_windows_is_cleared_whole_however_late() -> None:
+    turns, closed = full_day(plan(2), people(2))
+    late = command().model_copy(update={"at": CLOSES - timedelta(minutes=1)})
+    cleared = domain.clear_day(late, turns, {HERE.key: closed, NEXT.key: plan(9)}, [NEXT], has_more_days=False, now=NOW)
+    assert len(cleared.moved) == 2
+
+
 def test_kept_seats_go_to_their_share_only() -> None:
     turns, closed = full_day(plan(2, urgent=1), [*people(1), *people(1, share="urgent")])
     cleared = clear(turns, closed, {NEXT: plan(1, urgent=1)})

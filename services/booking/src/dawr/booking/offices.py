@@ -147,7 +147,8 @@ def create_offices_router(database: Database, catalogue: Catalogue) -> APIRouter
 
     @router.post("/days/{date}/cancellation", operation_id="cancel_day", summary="Cancel a day of an office",
                  description="Closes the day at once, for new requests too, until the catalog publishes another plan "
-                             "for it. Everybody who has a turn there is then moved or refunded, and told why.",
+                             "for it. Everybody who has a turn there is then moved or refunded, and told why, but for "
+                             "those whose window has ended: they were served.",
                  status_code=202, response_model=CancellationDocument,
                  responses=refusals(*KEY_REFUSALS, NotAllowed, UnknownOffice, NothingToCancel))  # fmt: skip
     async def post_cancellation(
@@ -169,7 +170,7 @@ def create_offices_router(database: Database, catalogue: Catalogue) -> APIRouter
                 asked_at=tx.now,
             )
             await cancel_day(tx, decided)
-            shown = _cancellation(decided, await cancellations.progress(tx.connection, decided.id))
+            shown = _cancellation(decided, await cancellations.progress(tx.connection, decided))
             return 202, shown.model_dump(mode="json"), {"location": shown.links["self"], "cache-control": "no-store"}
 
         request = (code, date.isoformat(), form.model_dump(mode="json"))
@@ -186,7 +187,7 @@ def create_offices_router(database: Database, catalogue: Catalogue) -> APIRouter
             found = await cancellations.find(connection, id, code, date)
             if found is None:
                 raise UnknownCancellation
-            progress = await cancellations.progress(connection, id)
+            progress = await cancellations.progress(connection, found)
         return _json(_cancellation(found, progress), 200, {"cache-control": "no-store"})
 
     return router

@@ -41,10 +41,14 @@ def clear_day(
     did, if that has room, else the earliest that has; a seat of its share's kept ones first. A day need not be open
     yet, nor the seat released: whoever is moved was in line before those who will ask then. Without a seat on any of
     these days it is cancelled, unless `has_more_days` were published than those and others could still be moved.
+    Turns of windows that had ended when the office asked are left alone: those people were served.
     Pure and deterministic.
     """
     cleared, homeless = Cleared(dict(pools)), []
+    served = pools[command.pool.key].ended(command.at)
     for turn in turns:
+        if turn.window in served:
+            continue
         there = _next_seat(turn, cleared.seats, later, now) if command.instead == "move" else None
         if there is None:
             homeless.append(turn)

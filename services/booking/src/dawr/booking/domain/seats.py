@@ -136,6 +136,14 @@ class Seats:
         offered = self.offered()
         return now >= self.closes_at or (bool(offered) and not self.ahead(offered, now))
 
+    def ended(self, at: datetime) -> frozenset[str]:
+        """The starts of the windows, offered or not, that had ended at a moment."""
+        return frozenset(each.start for each in self.windows if _end_of(each, self.closes_at) <= at)
+
+    def in_use_ahead(self, at: datetime) -> int:
+        """How many turns had not been served by a moment: those of windows that had not ended, and those of none."""
+        return self.in_use - sum(each.in_use for each in self.windows if _end_of(each, self.closes_at) <= at)
+
     def window_for(self, wish: str | None, now: datetime) -> WindowSeats | RefusalCode | None:
         """The window that a wish gets: the wished one, the earliest with room, none if the day has no windows. One that
         has ended has no room."""

@@ -16,7 +16,8 @@ async def cancel_day(tx: Transaction, decided: DayCancellation) -> None:
     """Close the day's pools here and now, and ask for their turns to be moved or refunded, a command for each pool.
 
     The office need not wait for the catalog: in a storm nobody may get a seat while its closure is on the way. Such a
-    pool stays closed until the catalog publishes another plan for it. Raises NothingToCancel.
+    pool stays closed until the catalog publishes another plan for it. Turns of windows that ended by `asked_at` stay as
+    they are: those people were served. Raises NothingToCancel.
     """
     keys = await pools.of_day(
         tx.connection, decided.office, decided.date, service=decided.service, tier=decided.tier, now=tx.now

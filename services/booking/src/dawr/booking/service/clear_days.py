@@ -1,6 +1,7 @@
 """The allocator's part of a cancelled day: slice by slice its turns move to later days, or are cancelled."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from dawr.booking import domain
@@ -27,6 +28,9 @@ class ClearedDays:
 
     def __init__(self, commands: Sequence[CancelDay]) -> None:
         self._pools = {command.pool.key: command.pool for command in commands}
+        self._asked_at: dict[str, datetime] = {}
+        for command in commands:
+            self._asked_at[command.pool.key] = min(command.at, self._asked_at.get(command.pool.key, command.at))
         self._later: dict[str, list[Pool]] = {}
         self._turns: dict[str, list[UUID]] = {}
 
@@ -36,12 +40,14 @@ class ClearedDays:
             self._later[key] = await pools.later_days(tx.connection, pool, DAYS_AHEAD, tx.now)
         return set(self._pools).union(*({pool.key for pool in days} for days in self._later.values()))
 
-    async def turns(self, tx: Transaction) -> list[UUID]:
-        """The turns to be locked, once the pools are: the first of each pool, within the limit of the batch."""
+    async def turns(self, tx: Transaction, seats: Mapping[str, Seats]) -> list[UUID]:
+        """The turns to be locked, once the pools are: the first of each pool that were not served yet when the office
+        asked, within the limit of the batch."""
         left = TURNS_AT_ONCE
         for key in sorted(self._pools):
             if left:
-                self._turns[key] = await turns.live_of_pool(tx.connection, key, left)
+                served = seats[key].ended(self._asked_at[key]) if key in seats else ()
+                self._turns[key] = await turns.live_of_pool(tx.connection, key, left, served)
                 left -= len(self._turns[key])
         return [id for ids in self._turns.values() for id in ids]
 
@@ -69,7 +75,7 @@ class ClearedDays:
         await self._save(tx, command, cleared, cause)
         locked.update({turn.id: turn for turn in cleared.moved} | {turn.id: turn for turn, _ in cleared.cancelled})
         taken.difference_update({(turn.person_id, turn.family) for turn, _ in cleared.cancelled})
-        is_completed = seats[key].in_use == 0 or looked_at == []
+        is_completed = seats[key].in_use_ahead(command.at) == 0 or looked_at == []
         if not is_completed:
             tx.stage(command.model_copy(update={"slice": command.slice + 1}), cause=cause)
         await cancellations.note(

@@ -46,7 +46,7 @@ async def take_requests(
     others = await turns.pools_of(tx.connection, cancelled)
     before, keys = await _lock_pools(tx, batch, requests, live, others, await days.pools(tx))
     seats = dict(before)
-    locked = await lock_and_let_go(tx, [*cancelled, *await days.turns(tx)], seats, keys)
+    locked = await lock_and_let_go(tx, [*cancelled, *await days.turns(tx, seats)], seats, keys)
     # What was seen before the locks may be a moment old. A turn that came since is met by the unique index.
     taken = {(turn.person_id, turn.family) for turn in live if not domain.has_run_out(turn, tx.now)}
     for wishes, run in _runs(batch):

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from dawr.booking.store.pools import seen
 from dawr.contracts import Text
 
 _ADD = text("""
@@ -27,10 +28,7 @@ DO UPDATE SET state = excluded.state, slices = p.slices + 1, moved = p.moved + e
               cancelled = p.cancelled + excluded.cancelled, refunded = p.refunded + excluded.refunded
 """)
 _FIND = text("SELECT * FROM day_cancellations WHERE id = :id AND office = :office AND date = :date")
-_PROGRESS = text("""
-SELECT p.*, coalesce(q.in_use, 0) AS in_use FROM day_cancellation_pools p LEFT JOIN quota_days q ON q.pool = p.pool
-WHERE p.cancellation_id = :id ORDER BY p.pool
-""")
+_PROGRESS = text("SELECT * FROM day_cancellation_pools WHERE cancellation_id = :id ORDER BY pool")
 _CLOSE = text("""
 INSERT INTO closed_days (pool, plan, cancellation_id, reason_ar, reason_en, closed_at)
 SELECT pool, plan, :id, :reason_ar, :reason_en, :now
@@ -69,7 +67,7 @@ class Progress:
     refunded: int
     """How many of the cancelled ones were paid for: their money goes back in full."""
     left: int
-    """Live turns that are still on the day."""
+    """Live turns that are still on the day and to be moved or cancelled: not those that were served before."""
 
 
 async def add(connection: AsyncConnection, cancellation: DayCancellation, pools: Sequence[str]) -> None:
@@ -103,8 +101,10 @@ async def find(connection: AsyncConnection, id: UUID, office: str, date: dt.date
     return _cancellation(row) if row else None
 
 
-async def progress(connection: AsyncConnection, id: UUID) -> list[Progress]:
+async def progress(connection: AsyncConnection, cancellation: DayCancellation) -> list[Progress]:
     """How far it has come, by pool."""
+    rows = (await connection.execute(_PROGRESS, {"id": cancellation.id})).all()
+    seats = await seen(connection, [row.pool for row in rows if row.state in {"waiting", "under-way"}])
     return [
         Progress(
             row.pool,
@@ -112,9 +112,9 @@ async def progress(connection: AsyncConnection, id: UUID) -> list[Progress]:
             row.moved,
             row.cancelled,
             row.refunded,
-            row.in_use if row.state in {"waiting", "under-way"} else 0,
+            seats[row.pool].in_use_ahead(cancellation.asked_at) if row.pool in seats else 0,
         )
-        for row in await connection.execute(_PROGRESS, {"id": id})
+        for row in rows
     ]
 
 

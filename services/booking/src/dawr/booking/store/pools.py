@@ -17,6 +17,7 @@ _COLUMNS = (
     "releases, kept"
 )
 _LOCK = text(f"SELECT {_COLUMNS} FROM quota_days WHERE pool = ANY(CAST(:pools AS text[])) ORDER BY pool FOR UPDATE")
+_SEEN = text(f"SELECT {_COLUMNS} FROM quota_days WHERE pool = ANY(CAST(:pools AS text[]))")
 _SAVE = text("""
 UPDATE quota_days AS q
 SET capacity = n.capacity, in_use = n.in_use, max_in_use = greatest(q.max_in_use, n.in_use),
@@ -85,6 +86,13 @@ async def lock(connection: AsyncConnection, pools: Iterable[str]) -> dict[str, S
     if not wanted:
         return {}
     rows = await connection.execute(_LOCK, {"pools": wanted})
+    return {row.pool: _seats(row) for row in rows}
+
+
+async def seen(connection: AsyncConnection, pools: Iterable[str]) -> dict[str, Seats]:
+    """The seats of pools, as committed; unknown ones are left out."""
+    wanted = sorted(set(pools))
+    rows = await connection.execute(_SEEN, {"pools": wanted}) if wanted else ()
     return {row.pool: _seats(row) for row in rows}
 
 

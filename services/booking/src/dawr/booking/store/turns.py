@@ -42,6 +42,7 @@ UPDATE turns SET pool = :pool, window_start = :window, seat = :seat, history = C
 _POOLS = text("SELECT DISTINCT pool FROM turns WHERE id = ANY(CAST(:ids AS uuid[]))")
 _LIVE_OF_POOL = text("""
 SELECT id FROM turns WHERE pool = :pool AND state IN ('HELD', 'CONFIRMED')
+  AND (window_start IS NULL OR window_start <> ALL (CAST(:ended AS text[])))
 ORDER BY place_partition, place_offset, id LIMIT :limit
 """)
 _BY_ID = text("SELECT * FROM turns WHERE id = ANY(CAST(:ids AS uuid[]))")
@@ -125,9 +126,11 @@ async def pools_of(connection: AsyncConnection, ids: Iterable[UUID]) -> set[str]
     return {row.pool for row in await connection.execute(_POOLS, {"ids": wanted})}
 
 
-async def live_of_pool(connection: AsyncConnection, pool: str, limit: int) -> list[UUID]:
-    """The first live turns of a pool in the order of the line; while the pool is locked, they stay these."""
-    return [row.id for row in await connection.execute(_LIVE_OF_POOL, {"pool": pool, "limit": limit})]
+async def live_of_pool(connection: AsyncConnection, pool: str, limit: int, ended: Iterable[str] = ()) -> list[UUID]:
+    """The first live turns of a pool in the order of the line, without those of windows that have `ended` (their
+    starts); while the pool is locked, they stay these."""
+    parameters = {"pool": pool, "limit": limit, "ended": sorted(ended)}
+    return [row.id for row in await connection.execute(_LIVE_OF_POOL, parameters)]
 
 
 async def by_ids(connection: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Turn]:
