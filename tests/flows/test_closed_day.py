@@ -43,7 +43,7 @@ async def test_a_day_with_turns_is_closed_and_each_turn_finds_its_end(town: Town
     closure = {"scope": "office", "code": OFFICE, "first_day": wish.date, "last_day": wish.date, "reason": STORM}
     closed = await town.theatre.call("POST", "/api/catalog/closures", person_id(0), Role.PLANNER, body=closure)
     assert closed.status_code == 201, closed.text
-    assert closed.json()["turns"] == 2
+    assert closed.json()["touches"] == 2
 
     # Booking deletes nothing: it asks the office, and says why.
     question = await until(lambda: the_question(town, wish), timeout=SLOW, every=0.1, what="a question")

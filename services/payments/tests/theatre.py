@@ -144,7 +144,7 @@ class Theatre:
         async def taken() -> bool:
             return {each["id"]: each["delivered"] for each in await self.bank.webhooks(reference)} == wanted
 
-        await until(taken, what="webhooks taken")
+        await until(taken, timeout=60, what="webhooks taken")
 
     async def is_at_rest(self) -> None:
         """Wait until every record was read and acknowledged, all that is due was done, and all was sent."""

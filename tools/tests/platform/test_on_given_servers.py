@@ -36,7 +36,7 @@ async def on_the_servers(kafka: str, postgres: str, name: str) -> tuple[set[str]
 async def offices(platform: Platform) -> int:
     connection = await asyncpg.connect(platform.database("catalog"))
     try:
-        return int(await connection.fetchval("SELECT count(*) FROM offices"))
+        return int(await connection.fetchval("SELECT count(*) FROM things WHERE kind = 'office'"))
     finally:
         await connection.close()
 
