@@ -15,8 +15,12 @@ from dawr.contracts.notifications import MessageSent, RegisterContact, SendMessa
 from dawr.contracts.payments import PaymentCaptured, PaymentOpened, RefundAccepted, RefundReason, RefundSucceeded
 from dawr.contracts.topics import BOOKING_EVENTS, NOTIFICATIONS_EVENTS
 from dawr.notifications.examples import known
+from dawr.notifications.service.telling import tell
+from dawr.notifications.store.copies import find_turns
 from dawr.servicekit.clock import new_id
 from dawr.servicekit.dead_letters import read_dead_letters
+from dawr.servicekit.envelope import Cause
+from dawr.servicekit.service import Role
 from dawr.servicekit.testing import until
 
 POOL = Pool(office="DAM-01", service="PASS_REN", tier="N", date=date(2026, 12, 5))
@@ -310,6 +314,24 @@ async def test_requests_that_make_no_sense_go_to_the_dead_letters_and_others_go_
         details = await until(dead, what="dead letters")
     assert sorted(detail.split(":")[0] for detail in details) == ["NotSealed"] * 4 + ["TemplateUnknown"]
     assert len(house.post.mails) == 1
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_a_fact_out_of_the_dead_letters_does_not_put_a_moved_turn_back(
+    house: Any, person: UUID, at_once: bool
+) -> None:
+    """In one batch or in two: the day is that of the newest fact, and what only the older one says is filled in."""
+    turn = Turn(person)
+    moved = turn.moved().model_copy(update={"at": turn.now + timedelta(minutes=5)})
+    async with house.open(role=Role.SERVE) as service:
+        facts = [(Cause(id=new_id()), fact) for fact in (moved, turn.held())]
+        for batch in [facts] if at_once else [[each] for each in facts]:
+            async with service.database.transaction() as tx:
+                await tell(tx, batch)
+        async with service.database.reading() as connection:
+            found = (await find_turns(connection, [turn.id]))[turn.id]
+    assert (found.date, found.window, found.told_at) == (moved.pool.date, moved.window, moved.at)
+    assert found.is_free is False
 
 
 async def test_no_topic_and_no_table_holds_an_address_in_clear(house: Any, person: UUID) -> None:

@@ -237,6 +237,17 @@ def test_a_move_says_both_days_and_until_when_to_pay_what_is_not_paid() -> None:
     assert "paid by 11:45" in rendered(notices(held, examples.PERSON, now=NOW)[0], known(), "en")[1]
 
 
+@pytest.mark.parametrize(("language", "word"), [("en", "paid"), ("ar", "دُفع")])
+def test_a_free_turn_that_moves_says_nothing_of_money(language: Language, word: str) -> None:
+    [moved] = [fact for fact in facts() if isinstance(fact, TurnMoved)]
+    [notice] = notices(moved, examples.PERSON, now=NOW)
+    turn = known().turn
+    assert turn is not None
+    for is_free in (True, False, None):
+        told = rendered(notice, replace(known(), turn=replace(turn, is_free=is_free)), language)
+        assert [word in text for text in told[1:3]] == [is_free is not True] * 2
+
+
 HOSTILE = [
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',

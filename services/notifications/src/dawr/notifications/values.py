@@ -1,8 +1,8 @@
 """What a template is given: plain values of one fact, with the names that the catalogue has for its codes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -25,6 +25,21 @@ class KnownTurn:
     tier: str
     date: date
     window: str | None = None
+    told_at: datetime | None = None
+    """When the newest fact of it happened; none if nobody noted it."""
+    is_free: bool | None = None
+    """Whether there was nothing to pay; none while no fact said."""
+
+    def joined(self, other: "KnownTurn") -> "KnownTurn":
+        """What two facts say of one turn: the day is the newer one's, and so is the window unless it says none."""
+        older, newer = (other, self) if _moment(self) > _moment(other) else (self, other)
+        window = newer.window or (older.window if older.date == newer.date else None)
+        is_free = newer.is_free if newer.is_free is not None else older.is_free
+        return replace(newer, window=window, is_free=is_free)
+
+
+def _moment(turn: KnownTurn) -> datetime:
+    return turn.told_at or datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -109,6 +124,7 @@ def _turn(turn: KnownTurn, catalogue: Catalogue, today: date) -> Values:
         **_names(turn.service, turn.tier, turn.office, catalogue),
         "date": turn.date,
         "window": turn.window,
+        "is_free": turn.is_free is True,
         "days": (turn.date - today).days if turn.date >= today else None,
     }
 
@@ -200,5 +216,16 @@ _READERS: dict[type[Message], Callable[[Any, datetime], Values]] = {
 def turn_of(fact: TurnFact) -> KnownTurn:
     """What a fact of booking says of its turn."""
     window = fact.window if isinstance(fact, (TurnHeld, TurnConfirmed, TurnMoved)) else None
+    is_free = None
+    if isinstance(fact, (TurnHeld, TurnConfirmed)):
+        is_free = fact.payable.is_free if isinstance(fact, TurnHeld) else fact.fee.is_free
     pool = fact.pool
-    return KnownTurn(office=pool.office, service=pool.service, tier=pool.tier, date=pool.date, window=window)
+    return KnownTurn(
+        office=pool.office,
+        service=pool.service,
+        tier=pool.tier,
+        date=pool.date,
+        window=window,
+        told_at=fact.at,
+        is_free=is_free,
+    )

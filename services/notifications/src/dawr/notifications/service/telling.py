@@ -1,7 +1,6 @@
 """From what happened to what is told: messages are written here, and sent elsewhere."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from uuid import UUID
 
 from dawr.contracts import Message
@@ -28,8 +27,7 @@ async def tell(tx: Transaction, facts: Sequence[tuple[Cause, Message]]) -> None:
         if isinstance(fact, TurnFact):
             told = turn_of(fact)
             known = turns.get(fact.turn_id)
-            is_same_day = known is not None and known.date == told.date
-            turns[fact.turn_id] = replace(told, window=told.window or known.window) if known and is_same_day else told
+            turns[fact.turn_id] = known.joined(told) if known else told
         notices += rules.notices(fact, cause.id, now=tx.now, traceparent=cause.traceparent)
     await copies.save_turns(tx.connection, turns)
     await messages.add(tx.connection, notices)

@@ -13,13 +13,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from dawr.contracts.catalog import OfficeDescribed, ServiceDescribed
 from dawr.notifications.values import Catalogue, KnownTurn
 
+# An older fact may come late, out of the dead letters: it fills in what newer ones did not say, and the day is theirs.
 _SAVE_TURNS = text("""
-INSERT INTO turns (id, office, service, tier, date, window_start)
+INSERT INTO turns AS t (id, office, service, tier, date, window_start, told_at, is_free)
 SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:offices AS text[]), CAST(:services AS text[]), CAST(:tiers AS text[]),
-                     CAST(:dates AS date[]), CAST(:windows AS text[]))
-ON CONFLICT (id) DO UPDATE SET date = excluded.date, window_start = excluded.window_start
-WHERE turns.date <> excluded.date OR (excluded.window_start IS NOT NULL
-                                      AND turns.window_start IS DISTINCT FROM excluded.window_start)
+                     CAST(:dates AS date[]), CAST(:windows AS text[]), CAST(:told_at AS timestamptz[]),
+                     CAST(:are_free AS boolean[]))
+ON CONFLICT (id) DO UPDATE
+SET date = CASE WHEN t.told_at > excluded.told_at THEN t.date ELSE excluded.date END,
+    window_start = CASE WHEN t.date = excluded.date AND t.told_at > excluded.told_at
+                        THEN coalesce(t.window_start, excluded.window_start)
+                        WHEN t.told_at > excluded.told_at THEN t.window_start
+                        WHEN t.date = excluded.date THEN coalesce(excluded.window_start, t.window_start)
+                        ELSE excluded.window_start END,
+    told_at = greatest(t.told_at, excluded.told_at),
+    is_free = coalesce(excluded.is_free, t.is_free)
 """)
 _SAVE_SERVICE = text("""
 INSERT INTO services (code, revision, described) VALUES (:code, :revision, :described)
@@ -41,7 +49,8 @@ Version = tuple[object, ...]
 
 
 async def save_turns(connection: AsyncConnection, turns: Mapping[UUID, KnownTurn]) -> None:
-    """Keep what facts told of turns; a window that is known is not forgotten, unless the turn moved to another day."""
+    """Keep what facts told of turns, each on the day of its newest fact; a window that is known is not forgotten,
+    unless the turn moved to another day."""
     ids = sorted(turns)
     if not ids:
         return
@@ -55,6 +64,8 @@ async def save_turns(connection: AsyncConnection, turns: Mapping[UUID, KnownTurn
             "tiers": [each.tier for each in known],
             "dates": [each.date for each in known],
             "windows": [each.window for each in known],
+            "told_at": [each.told_at for each in known],
+            "are_free": [each.is_free for each in known],
         },
     )
 
@@ -67,7 +78,15 @@ async def find_turns(connection: AsyncConnection, ids: Collection[UUID]) -> dict
         text("SELECT * FROM turns WHERE id = ANY(CAST(:ids AS uuid[]))"), {"ids": list(ids)}
     )
     return {
-        row.id: KnownTurn(office=row.office, service=row.service, tier=row.tier, date=row.date, window=row.window_start)
+        row.id: KnownTurn(
+            office=row.office,
+            service=row.service,
+            tier=row.tier,
+            date=row.date,
+            window=row.window_start,
+            told_at=row.told_at,
+            is_free=row.is_free,
+        )
         for row in rows
     }
 
