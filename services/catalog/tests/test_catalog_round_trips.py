@@ -102,6 +102,22 @@ class TestHours:
         ]
 
 
+async def test_what_published_plans_build_on_is_told_place_by_place(desk: Desk) -> None:
+    def another(book: Any) -> None:
+        _cell(book["offices"], "zone", code="ALP-01").value = "Asia/Amman"
+        _cell(book["services"], "allocation", code="FAM_BOOK").value = "open"
+        for row in reversed(range(2, book["capacity"].max_row + 1)):
+            if book["capacity"].cell(row, 2).value == "FAM_BOOK":
+                book["capacity"].delete_rows(row)
+
+    answer = await send(desk, edited(another), dry=True)
+    assert problem(answer) == (422, "catalogue-invalid")
+    assert [(each["file"], each["row"], each["column"], each["code"]) for each in answer.json()["problems"]] == [
+        ("offices", 2, "zone", "fixed-while-offered"),
+        ("services", 6, "allocation", "fixed-while-offered"),
+    ]
+
+
 def _cell(sheet: Any, column: str, **wanted: str) -> Any:
     """The cell of a column in the first row with these cells."""
     names = [cell.value for cell in sheet[1]]

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from dawr.catalog.domain.calendars import Closure, decide_closure
 from dawr.catalog.domain.offices import Office, earliest_date
 from dawr.catalog.domain.plans import CapacityPlan, PlanState, in_force, propose
-from dawr.catalog.domain.services import FeeDecision, Origin, standing_fees
+from dawr.catalog.domain.services import FeeDecision, Origin, Service, standing_fees
+from dawr.catalog.domain.standing import check_office, check_service
 from dawr.catalog.domain.weeks import WeekPlan
-from dawr.catalog.errors import DateOver
+from dawr.catalog.errors import DateOver, FixedWhileOffered
 from dawr.catalog.folder.catalogue import Catalogue
 from dawr.catalog.folder.problems import Problem, refuse
 from dawr.catalog.service.alterations import Altered, altered_closure, altered_fee, altered_plan
-from dawr.catalog.service.describe import Author
+from dawr.catalog.service.describe import Author, Draft
 from dawr.catalog.store.closures import closures
 from dawr.catalog.store.plans import plans_of
 from dawr.catalog.store.things import things
@@ -38,18 +39,42 @@ class Decisions:
 
 
 async def decide_imported(
-    tx: Transaction, catalogue: Catalogue, decided: Mapping[str, Sequence[FeeDecision]], author: Author
+    tx: Transaction,
+    catalogue: Catalogue,
+    decided: Mapping[str, Sequence[FeeDecision]],
+    drafts: Sequence[Draft],
+    author: Author,
 ) -> Decisions:
-    """What files have otherwise than the catalogue, decided in a person's name; `decided` are the fees by service.
+    """What files have otherwise than the catalogue, decided in a person's name; `decided` are the fees by service,
+    `drafts` the things that it changes.
 
-    Raises CatalogueInvalid with every place that decides about what is over or too far ahead, or plans outside hours.
+    Raises CatalogueInvalid with every place that decides about what is over or too far ahead, plans outside hours,
+    or changes what published plans build on.
     """
     decisions = Decisions()
+    await _fixed(tx, catalogue, drafts, decisions)
     await _fees(tx, catalogue, decided, decisions)
     await _plans(tx, catalogue, author, decisions)
     await _closures(tx, catalogue, author, decisions)
     refuse(decisions.problems)
     return decisions
+
+
+async def _fixed(tx: Transaction, catalogue: Catalogue, drafts: Sequence[Draft], decisions: Decisions) -> None:
+    """What stays of offices and services while they have published plans, as it does over HTTP."""
+    offers = await plans_of(tx.connection, states=[PlanState.PUBLISHED])
+    offices = {code: each.thing for code, each in (await things(tx.connection, Office)).items()}
+    for draft in drafts:
+        before, after = draft.before and draft.before.thing, draft.thing
+        try:
+            if isinstance(before, Office) and isinstance(after, Office):
+                check_office(before, after, offers)
+            elif isinstance(before, Service) and isinstance(after, Service):
+                giving = {offer.office for offer in offers if offer.service == before.code}
+                check_service(before, after, offers, [offices[code] for code in giving])
+        except FixedWhileOffered as refusal:
+            file = "offices.csv" if isinstance(after, Office) else "services.csv"
+            decisions.problems.append(_problem(catalogue, (file, after.code), str(refusal.data["field"]), refusal))
 
 
 async def _fees(

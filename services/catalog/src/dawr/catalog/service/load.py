@@ -63,7 +63,8 @@ async def load_catalogue(tx: Transaction, catalogue: Catalogue, author: Author =
     """Bring the database to what files say and stage what changed; what there was of it.
 
     With a person as the author it is an import; raises CatalogueInvalid, with each place, if that decides what can't
-    be decided any more: a fee or a closure of days that are over, a plan from such a day on.
+    be decided any more: a fee or a closure of days that are over, a plan from such a day on; or
+    what published plans build on. The seed decides plans and things together: nothing of it is fixed.
     """
     await stored.hold_loading(tx.connection)
     loaded = Loaded()
@@ -76,7 +77,7 @@ async def load_catalogue(tx: Transaction, catalogue: Catalogue, author: Author =
     decided = await _decided_fees(tx, catalogue)
     decisions = Decisions(fees=_seeded_fees(catalogue, decided))
     if author.person is not None:
-        decisions = await decide_imported(tx, catalogue, decided, author)
+        decisions = await decide_imported(tx, catalogue, decided, drafts, author)
         loaded.altered = [*altered_things(drafts), *decisions.altered]
     await describe(tx, drafts, author, fees=decisions.fees)
     for draft in drafts:
