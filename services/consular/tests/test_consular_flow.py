@@ -83,16 +83,17 @@ async def test_an_expatriate_asks_pays_cancels_and_has_the_money_back(consulate:
     await consulate.say(words, words.refund_succeeded())
     back = await consulate.case(case["id"], lina)
     assert back["refund"]["state"] == "SUCCEEDED"
-    assert [line["state"] for line in back["history"]] == ["OPENED", "HELD", "CONFIRMED", "CANCELLED"]
+    assert [line["state"] for line in back["history"]] == ["OPENED", "HELD", "CONFIRMED", "CONFIRMED", "CANCELLED"]
 
     told = [
         each
-        for each in await consulate.stage.wait_for(CaseAdvanced, 3)
+        for each in await consulate.stage.wait_for(CaseAdvanced, 4)
         if isinstance(each, CaseAdvanced) and str(each.case_id) == case["id"]
     ]
     assert [(each.state, each.cause) for each in told] == [
         ("HELD", "booking.turn-held.v1"),
         ("CONFIRMED", "booking.turn-confirmed.v1"),
+        ("CONFIRMED", "booking.turn-moved.v1"),
         ("CANCELLED", "booking.turn-cancelled.v1"),
     ]
 
