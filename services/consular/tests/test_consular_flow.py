@@ -75,11 +75,8 @@ async def test_an_expatriate_asks_pays_cancels_and_has_the_money_back(consulate:
 
     await consulate.say(words, words.cancelled(), words.refund_accepted())
     back = await consulate.case(case["id"], lina)
-    assert (back["state"], back["refund"]["state"], back["refund"]["amount"]["minor"]) == (
-        "CANCELLED",
-        "ACCEPTED",
-        30000,
-    )
+    assert (back["state"], back["refund"]["state"]) == ("CANCELLED", "ACCEPTED")
+    assert back["refund"]["amount"]["minor"] == 30000
     await consulate.say(words, words.refund_succeeded())
     back = await consulate.case(case["id"], lina)
     assert back["refund"]["state"] == "SUCCEEDED"
