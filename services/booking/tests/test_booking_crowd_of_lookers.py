@@ -16,6 +16,7 @@ from services.booking.tests.conftest import DAY, Booking, booking_on, capacity, 
 from dawr.booking.availability import QUERIES_AT_ONCE
 from dawr.booking.settings import BookingSettings
 from dawr.booking.store.availability import QUERY
+from dawr.contracts.catalog import MAX_WINDOWS
 from dawr.contracts.values import Window
 from dawr.servicekit.testing import FakeClock, Stage, until
 
@@ -190,9 +191,10 @@ async def test_days_come_from_the_index_alone_and_nothing_is_joined(full: Any, o
 
 
 async def test_a_day_of_many_windows_fits_into_the_index(keeping: Booking) -> None:
-    """Every five minutes from eight to eight."""
-    starts = [f"{hour:02}:{minute:02}" for hour in range(8, 20) for minute in range(0, 60, 5)]
-    ends = [*starts[1:], "20:00"]
+    """As many as a day may have: every five minutes from eight to four."""
+    starts = [f"{hour:02}:{minute:02}" for hour in range(8, 16) for minute in range(0, 60, 5)]
+    ends = [*starts[1:], "16:00"]
+    assert len(starts) == MAX_WINDOWS
     windows = tuple(
         Window(start=start, end=end, capacity=1 + number % 17)
         for number, (start, end) in enumerate(zip(starts, ends, strict=True))

@@ -33,10 +33,10 @@ async def on_the_servers(kafka: str, postgres: str, name: str) -> tuple[set[str]
     return {each for each in topics if each.startswith(name)}, {each for each in databases if each.startswith(name)}
 
 
-async def offices(platform: Platform) -> int:
+async def months(platform: Platform) -> int:
     connection = await asyncpg.connect(platform.database("catalog"))
     try:
-        return int(await connection.fetchval("SELECT count(*) FROM things WHERE kind = 'office'"))
+        return int(await connection.fetchval("SELECT count(*) FROM capacity_months"))
     finally:
         await connection.close()
 
@@ -58,11 +58,11 @@ async def test_two_platforms_share_servers_that_they_do_not_run(
         assert databases == {f"{one}_catalog"}
 
         # What happens to one is nothing to the other, and the seed was told to each on its own topics.
-        assert await offices(platform) == await offices(other) > 0
+        assert await months(platform) == await months(other) > 0
         connection = await asyncpg.connect(platform.database("catalog"))
-        await connection.execute("TRUNCATE offices CASCADE")
+        await connection.execute("TRUNCATE capacity_months")
         await connection.close()
-        assert await offices(other) > await offices(platform) == 0
+        assert await months(other) > await months(platform) == 0
 
         # What was made for one outlives its run, and is found again.
         await platform.stop()
