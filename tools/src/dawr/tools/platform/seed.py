@@ -2,9 +2,6 @@
 
 from pathlib import Path
 
-from dawr.catalog.errors import CatalogueInvalid
-from dawr.catalog.folder.catalogue import read_catalogue
-from dawr.catalog.folder.problems import lines
 from dawr.tools.platform.errors import PlatformError
 from dawr.tools.platform.folder import Folder
 
@@ -32,6 +29,16 @@ def seed_environment(folder: Folder, wanted: Path | None) -> dict[str, str]:
         return {}
     if not wanted.is_dir():
         raise PlatformError("seed-missing", f"There is no folder {wanted}: name one that holds a catalogue's files.")
+    _check(wanted)
+    return {"CATALOG_SEED_FOLDER": str(wanted)}
+
+
+def _check(wanted: Path) -> None:
+    # Only a folder that somebody brought needs the catalogue's code: it is a part of every command's start.
+    from dawr.catalog.errors import CatalogueInvalid  # noqa: PLC0415
+    from dawr.catalog.folder.catalogue import read_catalogue  # noqa: PLC0415
+    from dawr.catalog.folder.problems import lines  # noqa: PLC0415
+
     try:
         read_catalogue(wanted)
     except CatalogueInvalid as refusal:
@@ -39,7 +46,6 @@ def seed_environment(folder: Folder, wanted: Path | None) -> dict[str, str]:
         more = [f"… and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
         shown = "\n  ".join([*found[:_SHOWN], *more])
         raise PlatformError("seed-invalid", f"{wanted} is not a catalogue that can be loaded:\n  {shown}") from refusal
-    return {"CATALOG_SEED_FOLDER": str(wanted)}
 
 
 def remember_seed(folder: Folder, environment: dict[str, str]) -> None:
