@@ -7,21 +7,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dawr.catalog.domain.calendars import Weekday
+from dawr.catalog.domain.calendars import Calendar, Span, Weekday
 from dawr.catalog.domain.capacity import (
     DecidedDay,
     Decider,
     MonthOfCapacity,
+    OpenDay,
     WantedDay,
     check_revision,
+    day_of,
     decide_day,
-    follow_plan,
+    follow_plans,
     is_long_over,
     month_of,
     months_between,
     publication,
     take_away,
 )
+from dawr.catalog.domain.offices import Office, OfficeKind
 from dawr.catalog.domain.weeks import Offer, WeekdayPlan, WeekPlan, WindowSeats, seats
 from dawr.catalog.errors import (
     ChangedMeanwhile,
@@ -63,37 +66,63 @@ def month(name: str = "2026-12", *days: DecidedDay, revision: int = 1) -> MonthO
     return MonthOfCapacity(OFFER, name, revision, days)
 
 
+ALWAYS_OPEN = Calendar("HOME", text("home"), weekend=frozenset())
+
+
+def office(zone: str) -> Office:
+    """One that is open all day, every day."""
+    return Office(
+        code=OFFER.office,
+        kind=OfficeKind.OFFICE,
+        region="DAM",
+        name=text("office"),
+        address=text("street"),
+        zone=zone,
+        currency="SYP",
+        calendar=ALWAYS_OPEN.code,
+        hours=dict.fromkeys(Weekday, (Span("00:00", "23:59"),)),
+    )
+
+
+def follow(month: MonthOfCapacity, planned: WeekPlan, zone: str, *, first: date, days: int) -> MonthOfCapacity | None:
+    return follow_plans(month, [planned], office(zone), ALWAYS_OPEN, (), first=first, days=days)
+
+
+def opened_on(planned: WeekPlan, on: date, zone: str) -> CapacityDay:
+    found = day_of(planned, office(zone), ALWAYS_OPEN, (), on)
+    assert isinstance(found, OpenDay)
+    return found.day
+
+
 def day(on: date, capacity: int, by: Decider) -> DecidedDay:
     return DecidedDay(CapacityDay(date=on, capacity=capacity, opens_at=NOON), by)
 
 
 class TestDaysFromPlans:
     def test_the_weekdays_that_are_planned_are_open_and_the_others_are_not_listed(self) -> None:
-        revised = follow_plan(month(revision=0), plan(), ZONE, first=date(2026, 12, 1), days=7)
+        revised = follow(month(revision=0), plan(), ZONE, first=date(2026, 12, 1), days=7)
         assert revised is not None
         # 2026-12-04 and -05 are Friday and Saturday.
         assert [each.day.date.day for each in revised.days] == [1, 2, 3, 6, 7]
         assert revised.revision == 1
 
     def test_a_day_opens_at_local_midnight_so_many_days_before(self) -> None:
-        opened = WeekPlan(OFFER, {Weekday.TUE: WeekdayPlan(5, (), 30)}).day(date(2026, 12, 1), ZONE)
-        assert opened is not None
+        opened = opened_on(WeekPlan(OFFER, {Weekday.TUE: WeekdayPlan(5, (), 30)}), date(2026, 12, 1), ZONE)
         assert opened.opens_at == datetime(2026, 10, 31, 21, tzinfo=UTC)  # midnight of 1 November at UTC+3
 
     def test_a_day_that_opens_on_the_other_side_of_summer_time_opens_at_local_midnight_too(self) -> None:
-        opened = WeekPlan(OFFER, {Weekday.TUE: WeekdayPlan(5, (), 9)}).day(date(2026, 3, 31), "Europe/Berlin")
-        assert opened is not None
+        opened = opened_on(WeekPlan(OFFER, {Weekday.TUE: WeekdayPlan(5, (), 9)}), date(2026, 3, 31), "Europe/Berlin")
         assert opened.opens_at == datetime(2026, 3, 21, 23, tzinfo=UTC)  # UTC+1 still: the clocks go on on the 29th
 
     def test_what_is_as_planned_is_not_revised(self) -> None:
-        once = follow_plan(month(revision=0), plan(), ZONE, first=date(2026, 12, 1), days=10)
+        once = follow(month(revision=0), plan(), ZONE, first=date(2026, 12, 1), days=10)
         assert once is not None
-        assert follow_plan(once, plan(), ZONE, first=date(2026, 12, 1), days=10) is None
+        assert follow(once, plan(), ZONE, first=date(2026, 12, 1), days=10) is None
 
     def test_the_next_day_adds_one_day_and_keeps_the_one_that_is_over(self) -> None:
-        once = follow_plan(month(revision=0), plan(), ZONE, first=date(2026, 12, 1), days=5)
+        once = follow(month(revision=0), plan(), ZONE, first=date(2026, 12, 1), days=5)
         assert once is not None
-        twice = follow_plan(once, plan(), ZONE, first=date(2026, 12, 2), days=5)
+        twice = follow(once, plan(), ZONE, first=date(2026, 12, 2), days=5)
         assert twice is not None
         assert [each.day.date.day for each in twice.days] == [1, 2, 3, 6]
         assert twice.revision == 2
@@ -105,7 +134,7 @@ class TestDaysFromPlans:
             day(date(2026, 12, 6), 4, Decider.PLAN),
             day(date(2026, 12, 7), 5, Decider.STAFF),
         )
-        after = follow_plan(before, WeekPlan(OFFER, {}), ZONE, first=date(2026, 12, 2), days=20)
+        after = follow(before, WeekPlan(OFFER, {}), ZONE, first=date(2026, 12, 2), days=20)
         assert after is not None
         assert [(each.day.date.day, each.day.capacity) for each in after.days] == [(1, 3), (7, 5)]
 
@@ -115,11 +144,11 @@ class TestDaysFromPlans:
     ) -> None:
         found = []
         for name in months_between(first, days):
-            revised = follow_plan(MonthOfCapacity(OFFER, name), planned, zone, first=first, days=days)
+            revised = follow(MonthOfCapacity(OFFER, name), planned, zone, first=first, days=days)
             if revised is not None:
                 found += [each.day for each in revised.days]
                 assert {month_of(each.day.date) for each in revised.days} == {name}
-                assert follow_plan(revised, planned, zone, first=first, days=days) is None
+                assert follow(revised, planned, zone, first=first, days=days) is None
         span = [first + timedelta(days=n) for n in range(days)]
         assert [each.date for each in found] == [on for on in span if Weekday(on.isoweekday()) in planned.days]
         assert all(each.opens_at.date() <= each.date for each in found)
@@ -129,11 +158,11 @@ class TestDaysFromPlans:
         self, old: WeekPlan, new: WeekPlan, staff: set[int], first: int, days: int
     ) -> None:
         today = date(2026, 12, first)
-        before = follow_plan(month(revision=0), old, ZONE, first=date(2026, 12, 1), days=31) or month(revision=0)
+        before = follow(month(revision=0), old, ZONE, first=date(2026, 12, 1), days=31) or month(revision=0)
         decided = [day(date(2026, 12, each), 99, Decider.STAFF) for each in sorted(staff)]
         kept = [each for each in before.days if each.day.date.day not in staff]
         before = replace(before, days=tuple(sorted([*kept, *decided], key=lambda each: each.day.date)))
-        after = follow_plan(before, new, ZONE, first=today, days=days) or before
+        after = follow(before, new, ZONE, first=today, days=days) or before
         assert [each for each in after.days if each.by is Decider.STAFF] == decided
         assert [each for each in after.days if each.day.date < today] == [
             each for each in before.days if each.day.date < today
@@ -242,7 +271,7 @@ class TestRevisionsOfMonths:
     def test_a_month_that_was_taken_away_comes_back_with_a_higher_revision(self) -> None:
         gone = take_away(month(revision=3))
         assert (gone.revision, gone.taken_away) == (4, True)
-        back = follow_plan(gone, plan(), ZONE, first=date(2026, 12, 1), days=3)
+        back = follow(gone, plan(), ZONE, first=date(2026, 12, 1), days=3)
         assert back is not None
         assert (back.revision, back.taken_away) == (5, False)
 

@@ -216,21 +216,6 @@ def months_between(first: date, days: int) -> list[str]:
     return sorted({month_of(first + timedelta(days=n)) for n in range(days)})
 
 
-def follow_plan(month: MonthOfCapacity, plan: WeekPlan, zone: str, *, first: date, days: int) -> MonthOfCapacity | None:
-    """The month with `days` dates from `first` on as the plan has them; none if it already is so.
-
-    What staff decided stays, and so do the dates before the span and after it.
-    """
-    span = [first + timedelta(days=n) for n in range(days)]
-    planned = [plan.day(on, zone) for on in span if month_of(on) == month.month]
-    end = first + timedelta(days=days)
-    kept = [each for each in month.days if each.by is Decider.STAFF or not first <= each.day.date < end]
-    decided = {each.day.date for each in kept}
-    added = [DecidedDay(day, Decider.PLAN) for day in planned if day is not None and day.date not in decided]
-    revised = month._with([*kept, *added], month.closed)
-    return None if revised.days == month.days else revised
-
-
 def follow_plans(
     month: MonthOfCapacity,
     weeks: Iterable[WeekPlan],

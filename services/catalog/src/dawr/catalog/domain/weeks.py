@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 from itertools import pairwise
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 from dawr.catalog.domain.calendars import Weekday
 from dawr.catalog.errors import (
@@ -16,7 +15,6 @@ from dawr.catalog.errors import (
     WindowsDontAddUp,
     WindowsOverlap,
 )
-from dawr.contracts.catalog import CapacityDay
 from dawr.contracts.values import Window
 
 Share = Literal["assisted", "accessible", "urgent"]
@@ -86,14 +84,6 @@ class WeekPlan:
     days: Mapping[Weekday, WeekdayPlan]
     valid_from: date = date.min
     """The first date that follows it."""
-
-    def day(self, on: date, zone: str) -> CapacityDay | None:
-        """The capacity that the plan gives a date; none if it is closed then."""
-        plan = self.days.get(Weekday(on.isoweekday()))
-        if plan is None:
-            return None
-        opens = datetime.combine(on - timedelta(days=plan.opens_days_before), time(), ZoneInfo(zone))
-        return CapacityDay(date=on, capacity=plan.capacity, opens_at=opens.astimezone(UTC), windows=plan.windows)
 
 
 def seats(capacity: int, windows: Sequence[WindowSeats]) -> tuple[Window, ...]:
