@@ -74,13 +74,25 @@ async def read_month(tx: Transaction, offer: Offer, name: str | None) -> tuple[M
 
 async def offering_office(tx: Transaction, offer: Offer) -> Office:
     """The office of an offer; refuses an unknown office or service, and what is not offered there."""
+    office, _ = await places_in_use(tx, offer)
+    if not await is_offered(tx.connection, offer):
+        raise not_offered(offer)
+    return office
+
+
+async def places_in_use(tx: Transaction, offer: Offer) -> tuple[Office, Service]:
+    """The office and the service of an offer; refuses an unknown one, and one that is retired (NotOffered)."""
     office = await thing(tx.connection, Office, offer.office)
     if office is None:
         raise UnknownOffice(office=offer.office)
     service = await thing(tx.connection, Service, offer.service)
     if service is None:
         raise UnknownService(service=offer.service)
-    in_use = not office.thing.retired and not service.thing.retired
-    if not in_use or not await is_offered(tx.connection, offer):
-        raise NotOffered(office=offer.office, service=offer.service, tier=offer.tier)
-    return office.thing
+    if office.thing.retired or service.thing.retired:
+        raise not_offered(offer)
+    return office.thing, service.thing
+
+
+def not_offered(offer: Offer) -> NotOffered:
+    """What is said of a tier of a service that an office does not give."""
+    return NotOffered(office=offer.office, service=offer.service, tier=offer.tier)

@@ -17,18 +17,18 @@ from dawr.catalog.domain.plans import (
     revise,
     withdraw,
 )
-from dawr.catalog.domain.services import Origin, Service
+from dawr.catalog.domain.services import Origin
 from dawr.catalog.domain.weeks import Offer, WeekPlan
-from dawr.catalog.errors import NotOffered, UnknownOffice, UnknownPlan, UnknownService
+from dawr.catalog.errors import UnknownPlan
 from dawr.catalog.folder.given import Given
 from dawr.catalog.service.close_days import Horizon
+from dawr.catalog.service.decide import not_offered, places_in_use
 from dawr.catalog.service.describe import Author
 from dawr.catalog.service.planning import keep_plans
 from dawr.catalog.service.publish import publish_ahead
 from dawr.catalog.service.rules import catalogue_of_form
 from dawr.catalog.store import plans as plan_store
 from dawr.catalog.store import stored
-from dawr.catalog.store.things import thing
 from dawr.servicekit.clock import new_id
 from dawr.servicekit.database import Transaction
 
@@ -144,15 +144,10 @@ async def _others(tx: Transaction, offer: Offer) -> list[CapacityPlan]:
 
 async def _place(tx: Transaction, offer: Offer) -> Office:
     """The office of an offer, if that can be given there."""
-    office = await thing(tx.connection, Office, offer.office)
-    if office is None:
-        raise UnknownOffice(office=offer.office)
-    service = await thing(tx.connection, Service, offer.service)
-    if service is None:
-        raise UnknownService(service=offer.service)
-    if office.thing.retired or service.thing.retired or offer.tier not in service.thing.tiers:
-        raise NotOffered(office=offer.office, service=offer.service, tier=offer.tier)
-    return office.thing
+    office, service = await places_in_use(tx, offer)
+    if offer.tier not in service.tiers:
+        raise not_offered(offer)
+    return office
 
 
 async def replaced_by(connection: AsyncConnection, plan: CapacityPlan) -> CapacityPlan | None:
