@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from dawr.catalog.domain.calendars import Closure, ClosureScope, decide_closure, withdraw_closure
 from dawr.catalog.domain.offices import Office, Region, earliest_date
 from dawr.catalog.errors import ChangedMeanwhile, UnknownClosure, UnknownOffice, UnknownRegion
@@ -52,7 +54,7 @@ async def close_days(
     Raises UnknownOffice, UnknownRegion, and what `domain.calendars.decide_closure` refuses.
     """
     await stored.hold_loading(tx.connection)
-    concerned = await _concerned(tx, scope, code)
+    concerned = await offices_within(tx.connection, scope, code)
     today = earliest_date(concerned.values(), tx.now)
     closure = decide_closure(new_id(), scope, code, days, reason, by=by, today=today, now=tx.now)
     await keep_closures(tx, [closure], Author(reason.en, by))
@@ -74,7 +76,7 @@ async def open_again(
         raise UnknownClosure(closure=closure_id)
     if seen is not None and before.revision not in seen:
         raise ChangedMeanwhile(revision=before.revision)
-    concerned = await _concerned(tx, before.scope, before.code)
+    concerned = await offices_within(tx.connection, before.scope, before.code)
     today = earliest_date(concerned.values(), tx.now)
     withdrawn = withdraw_closure(before, by=by, reason=reason, today=today, now=tx.now)
     await keep_closures(tx, [withdrawn], Author(reason, by))
@@ -82,13 +84,13 @@ async def open_again(
     return Closed(withdrawn, await turns_touched(tx, withdrawn))
 
 
-async def _concerned(tx: Transaction, scope: ClosureScope, code: str | None) -> dict[str, Office]:
-    """The offices that a closure with such a scope closes."""
-    offices = {found: each.thing for found, each in (await things(tx.connection, Office)).items()}
+async def offices_within(connection: AsyncConnection, scope: ClosureScope, code: str | None) -> dict[str, Office]:
+    """The offices that a closure with such a scope closes; raises UnknownOffice, UnknownRegion."""
+    offices = {found: each.thing for found, each in (await things(connection, Office)).items()}
     if scope is ClosureScope.EVERYTHING:
         return offices
     if scope is ClosureScope.REGION:
-        if code not in await things(tx.connection, Region):
+        if code not in await things(connection, Region):
             raise UnknownRegion(region=code)
         return {found: each for found, each in offices.items() if each.region == code}
     if code not in offices:

@@ -9,13 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dawr.catalog.domain.calendars import Calendar, Closure, ClosureScope, decide_closure
 from dawr.catalog.domain.capacity import MonthOfCapacity
-from dawr.catalog.domain.offices import Office, Region, earliest_date
+from dawr.catalog.domain.offices import Office, earliest_date
 from dawr.catalog.domain.plans import PlanState
 from dawr.catalog.domain.previews import PreviewedDay, check_month, preview_month, weeks_with
 from dawr.catalog.domain.services import Service
 from dawr.catalog.domain.weeks import Offer, WeekPlan
-from dawr.catalog.errors import NotOffered, UnknownOffice, UnknownPlan, UnknownRegion, UnknownService
+from dawr.catalog.errors import NotOffered, UnknownOffice, UnknownPlan, UnknownService
 from dawr.catalog.folder.given import Given
+from dawr.catalog.service.close_days import offices_within
 from dawr.catalog.service.plan_moves import week_of_form
 from dawr.catalog.store import capacity as capacity_store
 from dawr.catalog.store import plans as plan_store
@@ -143,16 +144,10 @@ async def _offices(connection: AsyncConnection, look: Look) -> Mapping[str, Offi
         if found is None:
             raise UnknownOffice(office=look.office)
         return {look.office: found.thing}
-    if look.region is None or await thing(connection, Region, look.region) is None:
-        raise UnknownRegion(region=look.region)
-    every = await things(connection, Office)
-    return {code: each.thing for code, each in every.items() if each.thing.region == look.region}
+    return await offices_within(connection, ClosureScope.REGION, look.region)
 
 
 async def _decided(connection: AsyncConnection, wanted: WantedClosure, by: UUID, today: date, now: datetime) -> Closure:
-    if wanted.scope is ClosureScope.OFFICE and await thing(connection, Office, wanted.code or "") is None:
-        raise UnknownOffice(office=wanted.code)
-    if wanted.scope is ClosureScope.REGION and await thing(connection, Region, wanted.code or "") is None:
-        raise UnknownRegion(region=wanted.code)
+    await offices_within(connection, wanted.scope, wanted.code)
     days = (wanted.first_day, wanted.last_day)
     return decide_closure(new_id(), wanted.scope, wanted.code, days, wanted.reason, by=by, today=today, now=now)
