@@ -3,6 +3,7 @@ proposes. All of it is decided before anything is written, so that every problem
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 from dawr.catalog.domain.calendars import Closure, decide_closure
 from dawr.catalog.domain.offices import Office, earliest_date
@@ -52,18 +53,25 @@ async def decide_imported(
     or changes what published plans build on.
     """
     decisions = Decisions()
-    await _fixed(tx, catalogue, drafts, decisions)
-    await _fees(tx, catalogue, decided, decisions)
+    offices = {code: each.thing for code, each in (await things(tx.connection, Office)).items()}
+    today = earliest_date(offices.values(), tx.now)
+    await _fixed(tx, catalogue, drafts, offices, decisions)
+    _fees(catalogue, decided, today, decisions)
     await _plans(tx, catalogue, author, decisions)
-    await _closures(tx, catalogue, author, decisions)
+    await _closures(tx, catalogue, author, today, decisions)
     refuse(decisions.problems)
     return decisions
 
 
-async def _fixed(tx: Transaction, catalogue: Catalogue, drafts: Sequence[Draft], decisions: Decisions) -> None:
+async def _fixed(
+    tx: Transaction,
+    catalogue: Catalogue,
+    drafts: Sequence[Draft],
+    offices: Mapping[str, Office],
+    decisions: Decisions,
+) -> None:
     """What stays of offices and services while they have published plans, as it does over HTTP."""
     offers = await plans_of(tx.connection, states=[PlanState.PUBLISHED])
-    offices = {code: each.thing for code, each in (await things(tx.connection, Office)).items()}
     for draft in drafts:
         before, after = draft.before and draft.before.thing, draft.thing
         try:
@@ -77,12 +85,10 @@ async def _fixed(tx: Transaction, catalogue: Catalogue, drafts: Sequence[Draft],
             decisions.problems.append(_problem(catalogue, (file, after.code), str(refusal.data["field"]), refusal))
 
 
-async def _fees(
-    tx: Transaction, catalogue: Catalogue, decided: Mapping[str, Sequence[FeeDecision]], decisions: Decisions
+def _fees(
+    catalogue: Catalogue, decided: Mapping[str, Sequence[FeeDecision]], today: date, decisions: Decisions
 ) -> None:
     """The fee of a day that is over stays as it was; only a tier and channel that had none can begin in the past."""
-    offices = await things(tx.connection, Office)
-    today = earliest_date((each.thing for each in offices.values()), tx.now)
     standing = {code: standing_fees(each) for code, each in decided.items()}
     for said in catalogue.fees:
         fees = standing.get(said.service, ())
@@ -130,12 +136,10 @@ def _propose(week: WeekPlan, plans: Sequence[CapacityPlan], zone: str, author: A
     return propose(plans, week, plan_id=new_id(), zone=zone, by=author.person, reason=author.reason, now=tx.now)
 
 
-async def _closures(tx: Transaction, catalogue: Catalogue, author: Author, decisions: Decisions) -> None:
+async def _closures(tx: Transaction, catalogue: Catalogue, author: Author, today: date, decisions: Decisions) -> None:
     """Closures of the same place and days are the same, whatever their reason."""
     assert author.person is not None  # noqa: S101
     known = {(each.scope, each.code, each.first_day, each.last_day) for each in await closures(tx.connection)}
-    offices = await things(tx.connection, Office)
-    today = earliest_date((each.thing for each in offices.values()), tx.now)
     for said in catalogue.closures:
         if said.place in known:
             continue

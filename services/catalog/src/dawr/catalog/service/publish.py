@@ -106,7 +106,7 @@ async def _publish(
     calendars = {code: each.thing for code, each in (await things(tx.connection, Calendar)).items()}
     closed = await closures(tx.connection, since=min(today.values()))
     plans = await plans_of(tx.connection, offices=offices, states=[PlanState.PUBLISHED])
-    await _offer_as_planned(tx, {code: offered_services(plans, code, today[code]) for code in known})
+    await _offer_as_planned(tx, known, {code: offered_services(plans, code, today[code]) for code in known})
     followed = {
         offer: weeks(each)
         for offer, each in plans.items()
@@ -127,10 +127,11 @@ async def _publish(
     return changed
 
 
-async def _offer_as_planned(tx: Transaction, offered: dict[str, tuple[str, ...]]) -> None:
+async def _offer_as_planned(
+    tx: Transaction, known: Mapping[str, Office], offered: Mapping[str, tuple[str, ...]]
+) -> None:
     """Have offices say what their plans have them offer: with time, one begins or ends."""
-    offices = await things(tx.connection, Office, offered)
-    behind = [code for code, each in offices.items() if each.thing.services != offered[code]]
+    behind = [code for code, office in known.items() if office.services != offered[code]]
     locked = await things(tx.connection, Office, behind, lock=True)
     await describe(
         tx, [Draft(with_services(each.thing, offered[code]), each) for code, each in locked.items()], _AS_PLANNED
