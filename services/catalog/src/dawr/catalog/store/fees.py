@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,15 +24,20 @@ async def fee_decisions(connection: AsyncConnection, codes: Iterable[str]) -> di
     )
     decisions: dict[str, list[FeeDecision]] = defaultdict(list)
     for row in rows:
-        fee = Fee(
-            tier=row.tier,
-            channel=Channel(row.channel),
-            amount=Money(minor=row.minor, currency=row.currency),
-            effective_from=row.effective_from,
-            is_example=row.is_example,
-        )
-        decisions[row.service].append(FeeDecision(row.service, fee, Origin(row.origin)))
+        decisions[row.service].append(decision_of(row))
     return decisions
+
+
+def decision_of(row: Any) -> FeeDecision:
+    """The decision that a row of `fees` keeps."""
+    fee = Fee(
+        tier=row.tier,
+        channel=Channel(row.channel),
+        amount=Money(minor=row.minor, currency=row.currency),
+        effective_from=row.effective_from,
+        is_example=row.is_example,
+    )
+    return FeeDecision(row.service, fee, Origin(row.origin))
 
 
 async def add_fees(connection: AsyncConnection, decisions: Sequence[FeeDecision], now: datetime) -> None:

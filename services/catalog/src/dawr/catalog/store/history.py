@@ -8,9 +8,8 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from dawr.catalog.domain.services import FeeDecision, Origin
-from dawr.contracts import Channel, Money
-from dawr.contracts.catalog import Fee
+from dawr.catalog.domain.services import FeeDecision
+from dawr.catalog.store.fees import decision_of
 
 
 async def state_at(connection: AsyncConnection, subject: str, revision: int) -> dict[str, Any] | None:
@@ -48,27 +47,11 @@ async def fee_history(connection: AsyncConnection, service: str, *, before: int 
     """Every fee that was decided for a service, the last decision first; those with a number below `before`."""
     rows = await connection.execute(
         text("""
-            SELECT number, tier, channel, minor, currency, effective_from, is_example, origin, decided_at FROM fees
+            SELECT number, service, tier, channel, minor, currency, effective_from, is_example, origin, decided_at
+            FROM fees
             WHERE service = :service AND (CAST(:before AS bigint) IS NULL OR number < :before)
             ORDER BY number DESC LIMIT :limit
         """),
         {"service": service, "before": before, "limit": limit},
     )
-    return [
-        KeptFee(
-            row.number,
-            FeeDecision(
-                service,
-                Fee(
-                    tier=row.tier,
-                    channel=Channel(row.channel),
-                    amount=Money(minor=row.minor, currency=row.currency),
-                    effective_from=row.effective_from,
-                    is_example=row.is_example,
-                ),
-                Origin(row.origin),
-            ),
-            row.decided_at,
-        )
-        for row in rows
-    ]
+    return [KeptFee(row.number, decision_of(row), row.decided_at) for row in rows]
