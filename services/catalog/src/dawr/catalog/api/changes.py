@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from dawr.catalog.api.callers import reader
+from dawr.catalog.api.edits import shown_page
 from dawr.catalog.api.pages import Cursor, number
 from dawr.catalog.api.shown import Shown
 from dawr.catalog.domain.services import Origin
@@ -15,7 +16,7 @@ from dawr.catalog.store import changes
 from dawr.servicekit.auth import NotAllowed
 from dawr.servicekit.database import Database
 from dawr.servicekit.openapi import refusals
-from dawr.servicekit.pages import Limit, cursor_after, link_next, place_of
+from dawr.servicekit.pages import Limit, cursor_after, place_of
 
 Subject = Annotated[
     str | None,
@@ -72,8 +73,7 @@ def create_changes_router(database: Database) -> APIRouter:
             found = await changes.entries(connection, subject=subject, before=before, limit=limit + 1)
         items = tuple(_shown(entry) for entry in found[:limit])
         page = ChangeList(items=items, next=cursor_after(items[-1].number) if len(found) > limit else None)
-        headers = {"cache-control": "no-store", **link_next(request, page.next)}
-        return Response(page.model_dump_json(), 200, headers, "application/json")
+        return shown_page(request, page, page.next)
 
     return router
 

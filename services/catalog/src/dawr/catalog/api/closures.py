@@ -8,7 +8,7 @@ from pydantic import Field
 
 from dawr.catalog.api.callers import Closer, check_own_office, closure_reader
 from dawr.catalog.api.conditional import IfMatch
-from dawr.catalog.api.edits import EDIT_REFUSALS, Why, made, read_before, shown
+from dawr.catalog.api.edits import EDIT_REFUSALS, Why, made, read_before, shown, shown_page
 from dawr.catalog.api.forms import Form, IsoDate, TextForm
 from dawr.catalog.api.shown import Shown
 from dawr.catalog.api.shown_offices import ShownClosure, shown_closure
@@ -30,7 +30,7 @@ from dawr.servicekit.auth import NotAllowed
 from dawr.servicekit.database import Database, Transaction
 from dawr.servicekit.idempotency import KEY_REFUSALS, Answer, IdempotencyKey, answer_once
 from dawr.servicekit.openapi import refusals
-from dawr.servicekit.pages import Cursor, Limit, cursor_after, link_next, moment_and_id, place_of
+from dawr.servicekit.pages import Cursor, Limit, cursor_after, moment_and_id, place_of
 from dawr.servicekit.problems import InvalidRequest, request_language
 
 
@@ -109,9 +109,7 @@ def create_closures_router(database: Database, horizon: Horizon) -> APIRouter:
             items=items,
             next=cursor_after(items[-1].decided_at.isoformat(), items[-1].id) if len(found) > limit else None,
         )
-        answer = shown(page)
-        answer.headers.update(link_next(request, page.next))
-        return answer
+        return shown_page(request, page, page.next)
 
     @router.post(
         "/closures",

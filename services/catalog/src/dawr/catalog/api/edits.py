@@ -13,6 +13,7 @@ from dawr.catalog.errors import ChangedMeanwhile, RevisionNeeded, RulesBroken
 from dawr.contracts import Text
 from dawr.contracts.values import Code
 from dawr.servicekit.idempotency import Answer
+from dawr.servicekit.pages import link_next
 from dawr.servicekit.problems import request_language, say
 
 EDIT_REFUSALS = (RevisionNeeded, ChangedMeanwhile)
@@ -48,6 +49,13 @@ def shown(body: BaseModel, revision: int | None = None) -> Response:
     """The answer to a reader of staff, who may edit what it shows at a revision."""
     tag = {} if revision is None else {"etag": entity_tag(revision)}
     return Response(body.model_dump_json(), 200, NO_STORE | tag, "application/json")
+
+
+def shown_page(request: Request, page: BaseModel, cursor: str | None) -> Response:
+    """The answer to a reader of staff that is one page of a list; `cursor` is the next page's, none for the last."""
+    answer = shown(page)
+    answer.headers.update(link_next(request, cursor))
+    return answer
 
 
 @contextmanager

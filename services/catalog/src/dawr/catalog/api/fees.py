@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from dawr.catalog.api.callers import Planner, reader
-from dawr.catalog.api.edits import shown
+from dawr.catalog.api.edits import shown_page
 from dawr.catalog.api.forms import FeeChange
 from dawr.catalog.api.pages import number
 from dawr.catalog.api.shown import DecidedFee, Shown, ShownFee, shown_fee
@@ -27,7 +27,7 @@ from dawr.servicekit.auth import NotAllowed
 from dawr.servicekit.database import Database, Transaction
 from dawr.servicekit.idempotency import KEY_REFUSALS, Answer, IdempotencyKey, answer_once
 from dawr.servicekit.openapi import refusals
-from dawr.servicekit.pages import Cursor, Limit, cursor_after, link_next, place_of
+from dawr.servicekit.pages import Cursor, Limit, cursor_after, place_of
 from dawr.servicekit.problems import request_language
 
 
@@ -73,9 +73,7 @@ def create_fees_router(database: Database) -> APIRouter:
             found = await fee_history(connection, service, before=before, limit=limit + 1)
         items = tuple(_kept(each, lang) for each in found[:limit])
         page = FeeList(items=items, next=cursor_after(items[-1].number) if len(found) > limit else None)
-        answer = shown(page)
-        answer.headers.update(link_next(request, page.next))
-        return answer
+        return shown_page(request, page, page.next)
 
     @router.post(
         "/fees",

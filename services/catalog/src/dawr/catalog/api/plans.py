@@ -8,7 +8,17 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from dawr.catalog.api.callers import Approver, Planner, reader
 from dawr.catalog.api.conditional import IfMatch
-from dawr.catalog.api.edits import EDIT_REFUSALS, OfOffice, OfService, Why, made, read_before, shown, told_in_language
+from dawr.catalog.api.edits import (
+    EDIT_REFUSALS,
+    OfOffice,
+    OfService,
+    Why,
+    made,
+    read_before,
+    shown,
+    shown_page,
+    told_in_language,
+)
 from dawr.catalog.api.plan_forms import PlanList, PlanProposal, PlanRevision, ShownPlan, shown_plan
 from dawr.catalog.domain.plans import CapacityPlan, PlanState
 from dawr.catalog.errors import (
@@ -39,7 +49,7 @@ from dawr.servicekit.auth import Caller, NotAllowed
 from dawr.servicekit.database import Database, Transaction
 from dawr.servicekit.idempotency import KEY_REFUSALS, Answer, IdempotencyKey, answer_once
 from dawr.servicekit.openapi import refusals
-from dawr.servicekit.pages import Cursor, Limit, cursor_after, link_next, place_of
+from dawr.servicekit.pages import Cursor, Limit, cursor_after, place_of
 
 PlanId = Annotated[UUID, Path(description="Of the plan.")]
 
@@ -81,9 +91,7 @@ def _add_reading(router: APIRouter, database: Database) -> None:
             )
         items = tuple(shown_plan(each) for each in found[:limit])
         page = PlanList(items=items, next=cursor_after(items[-1].id) if len(found) > limit else None)
-        answer = shown(page)
-        answer.headers.update(link_next(request, page.next))
-        return answer
+        return shown_page(request, page, page.next)
 
     @router.get(
         "/plans/{plan_id}",
