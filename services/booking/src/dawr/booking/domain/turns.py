@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from dawr.booking.errors import IllegalMove
@@ -155,17 +156,24 @@ def expire(turn: Turn, now: datetime) -> Turn:
 def moved_fact(turn: Turn, at: datetime, reason: Text) -> TurnMoved:
     """The fact that tells of a turn's new day."""
     return TurnMoved(
-        turn_id=turn.id,
-        person_id=turn.person_id,
-        asked_by=turn.asked_by,
-        pool=turn.pool,
-        case_id=turn.case_id,
-        at=at,
+        **_told_of(turn, at),
         from_pool=Pool.parse(turn.moves[-1]),
         window=turn.window,
         held_until=turn.held_until if turn.state is State.HELD else None,
         reason=reason,
     )
+
+
+def _told_of(turn: Turn, at: datetime) -> dict[str, Any]:
+    """What every fact says of a turn."""
+    return {
+        "turn_id": turn.id,
+        "person_id": turn.person_id,
+        "asked_by": turn.asked_by,
+        "pool": turn.pool,
+        "case_id": turn.case_id,
+        "at": at,
+    }
 
 
 def fact_of(
@@ -193,14 +201,7 @@ def fact_of(
             payment_id=turn.payment_id,
             held_until=turn.held_until,
         )
-    base = {
-        "turn_id": turn.id,
-        "person_id": turn.person_id,
-        "asked_by": turn.asked_by,
-        "pool": turn.pool,
-        "case_id": turn.case_id,
-        "at": at,
-    }
+    base = _told_of(turn, at)
     if turn.state is State.REFUSED:
         return TurnRefused(**base, code=turn.refusal, opens_at=turn.opens_at)
     if turn.state is State.CONFIRMED:
