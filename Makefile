@@ -6,7 +6,9 @@ PACKAGES = libs/contracts libs/servicekit $(sort $(wildcard services/*)) tools
 MANIFESTS = requirements.lock pyproject.toml $(addsuffix /pyproject.toml,$(PACKAGES))
 READY = .venv/.ready
 INSTALL = .venv/bin/uv pip install --python .venv/bin/python
-COMPILE = .venv/bin/uv pip compile --quiet --universal --no-header --generate-hashes --python-version 3.11
+COMPILE = .venv/bin/uv pip compile --quiet --universal --no-header --generate-hashes --python-version 3.11 $(LEFT_OUT)
+# django-htmx is here for the script that it carries, and nothing imports it.
+LEFT_OUT = $(addprefix --no-emit-package=,django sqlparse asgiref)
 # What a service's image has in it; its packages are those that these need, at the versions of requirements.lock.
 SHIPPED = $(filter-out tools,$(PACKAGES))
 TYPED = $(addsuffix /src,$(PACKAGES))
@@ -61,7 +63,7 @@ $(READY): $(MANIFESTS)
 	@awk '/^uv==/ {found = 1} found {print; if ($$0 !~ /\\$$/) exit}' requirements.lock > .venv/uv.lock
 	@.venv/bin/python -m pip install --quiet --retries 2 --require-hashes -r .venv/uv.lock > .venv/install.log 2>&1 || { \
 	  echo "Python packages can't be fetched: connect this machine to its package index and run make again (details: .venv/install.log)." >&2; exit 1; }
-	@$(INSTALL) --require-hashes --compile-bytecode -r requirements.lock || { \
+	@$(INSTALL) --no-deps --require-hashes --compile-bytecode -r requirements.lock || { \
 	  echo "Python packages can't be installed: see the lines above, then run make again." >&2; exit 1; }
 	@$(INSTALL) --quiet --no-deps --no-build-isolation $(addprefix -e ./,$(PACKAGES))
 	@.venv/bin/python -m compileall -q -j 0 $(TYPED)

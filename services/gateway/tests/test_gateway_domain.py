@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from dawr.gateway.addresses import Addresses
-from dawr.gateway.domain import QUIET, Policy, SignIn, enter_code, forget_code, refuse_paused, send_code
+from dawr.gateway.domain.sign_in import QUIET, Policy, SignIn, enter_code, forget_code, refuse_paused, send_code
 from dawr.gateway.errors import NotAnIdentityNumber, SignInPaused
 from dawr.gateway.identity import Identity, new_code
 from dawr.gateway.settings import GatewaySettings

@@ -23,9 +23,9 @@ from dawr.contracts.notifications import RegisterContact, SendMessage
 from dawr.contracts.topics import NOTIFICATIONS_REQUESTS
 from dawr.gateway.app import create_service
 from dawr.gateway.identity import Identity
-from dawr.gateway.service import KEEP
+from dawr.gateway.service.sign_in import KEEP
 from dawr.gateway.settings import DEVELOPMENT_PEPPER, DEVELOPMENT_SEALING_KEY, GatewaySettings
-from dawr.gateway.store import forget
+from dawr.gateway.store.sign_in import forget
 from dawr.servicekit import telemetry
 from dawr.servicekit.auth import Verifier
 from dawr.servicekit.clock import utc_now

@@ -5,15 +5,15 @@ from datetime import timedelta
 from starlette.routing import Route
 
 from dawr.gateway.addresses import Addresses, Operators
-from dawr.gateway.api import Door, create_router, jwks_endpoint
+from dawr.gateway.api.session import Door, create_router, jwks_endpoint
 from dawr.gateway.behind import READY_SECONDS, Behind, Kept
 from dawr.gateway.documents import plain_routes
-from dawr.gateway.domain import Policy
+from dawr.gateway.domain.sign_in import Policy
 from dawr.gateway.identity import Identity, Seal
 from dawr.gateway.keys import Keys
 from dawr.gateway.pages.views import Pages, Parts
 from dawr.gateway.passing.passage import METHODS, Passage
-from dawr.gateway.service import Limits, Rules
+from dawr.gateway.service.sign_in import Limits, Rules
 from dawr.gateway.settings import GatewaySettings
 from dawr.gateway.sweeper import keep_forgetting
 from dawr.servicekit.auth import Verifier

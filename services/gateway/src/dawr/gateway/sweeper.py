@@ -4,8 +4,8 @@ import asyncio
 
 from sqlalchemy import text
 
-from dawr.gateway import store
-from dawr.gateway.service import KEEP
+from dawr.gateway.service.sign_in import KEEP
+from dawr.gateway.store import sign_in as store
 from dawr.servicekit.database import Database
 
 EVERY_SECONDS = 600.0

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from dawr.gateway.domain import SignIn
+from dawr.gateway.domain.sign_in import SignIn
 from dawr.servicekit.database import Transaction
 
 

@@ -7,10 +7,11 @@ from typing import Literal
 from uuid import UUID
 
 from dawr.contracts.notifications import RegisterContact, SendMessage
-from dawr.gateway import domain, store
+from dawr.gateway.domain import sign_in as domain
 from dawr.gateway.errors import TooManyCodes, TooManyTries
 from dawr.gateway.identity import Identity, Seal, new_code, nobodys_code
-from dawr.gateway.store import Counted
+from dawr.gateway.store import sign_in as store
+from dawr.gateway.store.sign_in import Counted
 from dawr.servicekit.database import Transaction
 
 CODE_TEMPLATE = "sign-in-code"

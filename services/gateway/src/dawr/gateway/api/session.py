@@ -13,12 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse
 
 from dawr.contracts import Text
-from dawr.gateway import service
 from dawr.gateway.addresses import Addresses
 from dawr.gateway.errors import NotAnIdentityNumber, SignInPaused, TooManyCodes, TooManyTries, WrongCode
 from dawr.gateway.identity import CODE_DIGITS
 from dawr.gateway.keys import Keys
-from dawr.gateway.service import Contact, Rules
+from dawr.gateway.service import sign_in as service
+from dawr.gateway.service.sign_in import Contact, Rules
 from dawr.servicekit import telemetry
 from dawr.servicekit.auth import LIFETIME, Caller, Role, make_token
 from dawr.servicekit.callers import signed_in
