@@ -1,0 +1,1 @@
+"""Decisions of the gateway, pure: sign-in, sessions, registration, staff."""

@@ -1,0 +1,1 @@
+"""Use cases of the gateway, a file for each journey."""

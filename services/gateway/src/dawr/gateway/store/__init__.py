@@ -1,0 +1,1 @@
+"""Tables of the gateway, a file for each room of them."""
