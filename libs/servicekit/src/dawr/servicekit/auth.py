@@ -65,6 +65,8 @@ class Caller:
     office: str | None
     expires_at: float
     """Seconds since the epoch."""
+    acts_for: frozenset[UUID] = frozenset()
+    """Others for whom the caller may ask as for themselves: a parent for their minor children, as the registry says."""
 
 
 class NotSignedIn(Refusal):
@@ -140,6 +142,7 @@ class Verifier:
                 roles=frozenset(Role(role) for role in claims["roles"]),
                 office=claims.get("office"),
                 expires_at=float(claims["exp"]) + LEEWAY_SECONDS,
+                acts_for=frozenset(UUID(each) for each in claims.get("acts_for", ())),
             )
         except (jwt.PyJWTError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise NotSignedIn from error
@@ -213,6 +216,7 @@ def make_token(
     roles: frozenset[Role],
     *,
     office: str | None = None,
+    acts_for: frozenset[UUID] = frozenset(),
     now: datetime | None = None,
     lifetime: timedelta = LIFETIME,
 ) -> str:
@@ -229,6 +233,8 @@ def make_token(
     }
     if office:
         claims["office"] = office
+    if acts_for:
+        claims["acts_for"] = sorted(map(str, acts_for))
     return jwt.encode(claims, key, algorithm=ALGORITHM, headers={"kid": kid, "typ": TYPE})
 
 
