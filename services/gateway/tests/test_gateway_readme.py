@@ -16,7 +16,7 @@ def table() -> str:
         if name in ServiceSettings.model_fields and name != "http_port":
             continue
         default = "" if field.default in {None, ""} else f"`{field.default}`"
-        if name in {"identity_pepper", "sealing_key"}:
+        if name in GatewaySettings.known_secrets:
             default = "for development only"
         meaning = " ".join((field.description or "").split())
         rows.append(f"| `GATEWAY_{name.upper()}` | {default} | {meaning} |")

@@ -13,6 +13,7 @@ from dawr.gateway.identity import Identity, Seal
 from dawr.gateway.keys import Keys
 from dawr.gateway.pages.views import Pages, Parts
 from dawr.gateway.passing.passage import METHODS, Passage
+from dawr.gateway.service.people import People
 from dawr.gateway.service.sign_in import Limits, Rules
 from dawr.gateway.settings import GatewaySettings
 from dawr.gateway.sweeper import keep_forgetting
@@ -90,5 +91,6 @@ def rules_of(settings: GatewaySettings) -> Rules:
             address_codes=settings.codes_per_address,
             address_tries=settings.tries_per_address,
         ),
+        people=People(settings.profile_keys, settings.minor_years),
         open_registration=settings.registers_everybody,
     )

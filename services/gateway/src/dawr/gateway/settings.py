@@ -12,6 +12,8 @@ from dawr.servicekit.settings import ServiceSettings, read_secret
 
 DEVELOPMENT_PEPPER = "dawr-development-pepper"
 DEVELOPMENT_SEALING_KEY = "ZGF3ci1kZXZlbG9wbWVudC1zZWFsaW5nLWtleS0zMmI="
+DEVELOPMENT_PROFILE_KEY = "ZGF3ci1kZXZlbG9wbWVudC1wcm9maWxlLWtleS0zMmI="
+DEVELOPMENT_REGISTRY_KEY = "sandbox-key"
 
 
 class GatewaySettings(ServiceSettings):
@@ -22,6 +24,8 @@ class GatewaySettings(ServiceSettings):
     known_secrets: ClassVar[Mapping[str, str]] = {
         "identity_pepper": DEVELOPMENT_PEPPER,
         "sealing_key": DEVELOPMENT_SEALING_KEY,
+        "profile_keys": DEVELOPMENT_PROFILE_KEY,
+        "registry_key": DEVELOPMENT_REGISTRY_KEY,
     }
 
     http_port: int = Field(default=8080, ge=0, le=65535)
@@ -61,8 +65,20 @@ class GatewaySettings(ServiceSettings):
     sealing_key: str = DEVELOPMENT_SEALING_KEY
     """Fernet keys with commas between (or `file:PATH`), as notifications has them: codes and addresses travel sealed
     with the first."""
+    profile_keys: str = DEVELOPMENT_PROFILE_KEY
+    """Fernet keys with commas between (or `file:PATH`), this service's alone: what is known of people is kept sealed
+    with the first, and opened with any."""
+    registry_url: str = "http://127.0.0.1:8089"
+    """Where the civil registry answers; in development the sandbox's."""
+    registry_key: str = DEVELOPMENT_REGISTRY_KEY
+    """What the registry knows the gateway by, as a bearer token (or `file:PATH`)."""
+    registry_seconds: float = Field(default=2.0, gt=0, le=30)
+    """How long the registry may take to answer; then it counts as away."""
+    minor_years: int = Field(default=18, ge=1, le=30)
+    """Who is younger can't register, and their parents act for them."""
     open_registration: bool | None = None
-    """Whether an unknown identity number becomes a person when it asks for a code. Unset: in development only."""
+    """Whether an identity number that the registry does not know becomes a person when it asks for a code. Unset: in
+    development only."""
 
     code_minutes: int = Field(default=10, ge=1, le=60)
     """How long a code holds."""
@@ -92,6 +108,7 @@ class GatewaySettings(ServiceSettings):
         if self.open_registration and not self.is_development:
             raise ValueError("open registration believes everybody: it belongs to development")
         self.identity_pepper, self.sealing_key = read_secret(self.identity_pepper), read_secret(self.sealing_key)
+        self.profile_keys, self.registry_key = read_secret(self.profile_keys), read_secret(self.registry_key)
         return self
 
     @property

@@ -10,6 +10,7 @@ from dawr.contracts.notifications import RegisterContact, SendMessage
 from dawr.gateway.domain import sign_in as domain
 from dawr.gateway.errors import TooManyCodes, TooManyTries
 from dawr.gateway.identity import Identity, Seal, new_code, nobodys_code
+from dawr.gateway.service.people import People
 from dawr.gateway.store import sign_in as store
 from dawr.gateway.store.sign_in import Counted
 from dawr.servicekit.database import Transaction
@@ -46,6 +47,7 @@ class Rules:
     seal: Seal
     policy: domain.Policy
     limits: Limits
+    people: People
     open_registration: bool
 
 
