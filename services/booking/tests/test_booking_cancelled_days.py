@@ -365,7 +365,8 @@ async def test_who_may_ask_for_which_share(booking: Booking) -> None:
         ("urgent", desk, somebody | {"person_id": str(MANAGER)}, "reason-needed"),
         ("assisted", manager, somebody, "share-not-allowed"),
         ("assisted", desk, somebody, "not-offered"),
-        ("accessible", Role.CITIZEN, {"person_id": person}, "share-not-allowed"),
+        ("accessible", Role.CITIZEN, {"person_id": person}, "not-your-relative"),
+        ("accessible", Role.CITIZEN, somebody, "share-not-allowed"),
         ("accessible", desk, {}, "not-allowed"),
     ):
         answer = await asks_for(booking, office, share, role, **more)

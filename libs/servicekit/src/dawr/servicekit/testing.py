@@ -6,7 +6,7 @@ Used by every package's tests through the fixtures of the repository's `conftest
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -99,13 +99,16 @@ class Stage:
         self._databases.append(name)
         return self.postgres.rpartition("/")[0] + "/" + name
 
-    def token(self, person: UUID, *roles: Role, office: str | None = None) -> str:
+    def token(self, person: UUID, *roles: Role, office: str | None = None, acts_for: Iterable[UUID] = ()) -> str:
         """An access token for a person; a citizen's unless roles are named."""
-        return make_token(self.key, KID, person, frozenset(roles or {Role.CITIZEN}), office=office)
+        held = frozenset(roles or {Role.CITIZEN})
+        return make_token(self.key, KID, person, held, office=office, acts_for=frozenset(acts_for))
 
-    def signed_in(self, person: UUID, *roles: Role, office: str | None = None) -> dict[str, str]:
+    def signed_in(
+        self, person: UUID, *roles: Role, office: str | None = None, acts_for: Iterable[UUID] = ()
+    ) -> dict[str, str]:
         """The header that carries such a token."""
-        return {"authorization": f"Bearer {self.token(person, *roles, office=office)}"}
+        return {"authorization": f"Bearer {self.token(person, *roles, office=office, acts_for=acts_for)}"}
 
     async def send(self, *messages: Message, id: UUID | None = None, topic: Topic | None = None) -> list[UUID]:
         """Put messages on their topics as their owners would; their ids."""

@@ -133,6 +133,17 @@ class ShareNotAllowed(Refusal):
     title = Text(ar="لا يحق لك طلب مقعد من هذه الحصة", en="You may not ask for a seat of this share")
 
 
+class NotYourRelative(Refusal):
+    """A citizen asks for themselves, or for one for whom the registry lets them act: their minor child."""
+
+    code = "not-your-relative"
+    status = 403
+    title = Text(
+        ar="لا يمكنك طلب دور لهذا الشخص؛ يُطلب الدور لنفسك أو لأولادك القاصرين",
+        en="You can't ask for a turn for this person, only for yourself or your minor children",
+    )
+
+
 class ReasonNeeded(Refusal):
     """Who asks for another says for whom and why, and nobody on the staff asks so for themselves."""
 

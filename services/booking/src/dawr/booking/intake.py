@@ -39,7 +39,7 @@ from dawr.contracts.ids import turn_id as turn_id_for
 from dawr.contracts.topics import BOOKING_REQUESTS
 from dawr.contracts.values import Code, TierCode, WindowStart
 from dawr.servicekit import problems, telemetry
-from dawr.servicekit.auth import Role, Verifier, require
+from dawr.servicekit.auth import Verifier, require
 from dawr.servicekit.clock import Clock
 from dawr.servicekit.envelope import headers_for
 from dawr.servicekit.errors import Transient
@@ -78,7 +78,9 @@ class TakeTurn(BaseModel):
             "come to the counter; `urgent` and `assisted` ones are asked for by a desk, with `person_id` and `reason`."
         ),
     ] = None
-    person_id: Annotated[UUID | None, Field(strict=False, description="For whom, where a desk asks.")] = None
+    person_id: Annotated[
+        UUID | None, Field(strict=False, description="For whom: a minor child of the caller, or whom a desk asks for.")
+    ] = None
     reason: Annotated[ReasonCode | None, Field(description="Why, where a desk asks.")] = None
 
 
@@ -141,7 +143,7 @@ class Intake:
         command = RequestTurn(
             turn_id=turn_id,
             person_id=asked.person_id,
-            asked_by=asked.person_id,
+            asked_by=asked.asked_by,
             pool=pool,
             window=wanted.window,
             channel=asked.channel,
