@@ -7,12 +7,14 @@ from typing import Annotated, Any
 import httpx
 import pytest
 from fastapi import APIRouter, Form, Query
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from dawr.contracts import Money, Text
+from dawr.servicekit.callers import PUBLIC
 from dawr.servicekit.errors import Refusal
 from dawr.servicekit.limits import MAX_DEPTH, Upload, body_of
 from dawr.servicekit.problems import document
@@ -77,6 +79,9 @@ def create_router() -> APIRouter:
         detail = Text(ar="لا أماكن في هذا اليوم", en="No seats on this day")
         raise SoldOut(detail, retry_after_seconds=7, fee=Money(minor=100, currency="SYP"), nothing=None)
 
+    for route in router.routes:
+        assert isinstance(route, APIRoute)
+        route.openapi_extra = PUBLIC
     return router
 
 

@@ -1,9 +1,10 @@
 """How the OpenAPI document tells of refusals: from their types, so that it can't say another code or status."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from dawr.servicekit.auth import KeysMissing, NotSignedIn
+from dawr.servicekit.callers import Statement
 from dawr.servicekit.errors import Refusal
 from dawr.servicekit.limits import TooDeep, TooLarge, UnsupportedType
 from dawr.servicekit.problems import MEDIA_TYPE, InvalidRequest, MalformedRequest, Unavailable
@@ -53,6 +54,22 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
         },
         "components": {**components, "schemas": {**schemas, "Problem": _SCHEMA}},
     }
+
+
+def with_statements(document: dict[str, Any], statements: Mapping[tuple[str, str], Statement]) -> dict[str, Any]:
+    """The document with what its operations say of who may call them; by path and method, for those of FastAPI.
+
+    Raises ValueError, which names it, for an operation that says neither `x-roles` nor `x-public`, or both.
+    """
+    paths = {
+        path: {method: {**operation, **statements.get((path, method), {})} for method, operation in item.items()}
+        for path, item in document["paths"].items()
+    }
+    for path, item in paths.items():
+        for method, operation in item.items():
+            if ("x-roles" in operation) == ("x-public" in operation):
+                raise ValueError(f"{method.upper()} {path} must say who may call it: `x-roles` or `x-public`")
+    return {**document, "paths": paths}
 
 
 def _by_form(operation: dict[str, Any]) -> Iterator[type[Refusal]]:

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute, iter_route_contexts
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -21,12 +22,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dawr.servicekit import problems, telemetry
 from dawr.servicekit.auth import Verifier
+from dawr.servicekit.callers import Statement, statement_of
 from dawr.servicekit.clock import Clock, utc_now
 from dawr.servicekit.consumers import Consumers
 from dawr.servicekit.database import Database
 from dawr.servicekit.errors import is_transient
 from dawr.servicekit.limits import Limits, Upload
-from dawr.servicekit.openapi import completed
+from dawr.servicekit.openapi import completed, with_statements
 from dawr.servicekit.producer import Producer
 from dawr.servicekit.relay import Relay
 from dawr.servicekit.settings import ServiceSettings
@@ -119,7 +121,10 @@ class Service:
         return _Straight(app, self.routes, self._limited)
 
     def fastapi(self, role: Role = Role.RUN) -> FastAPI:
-        """The FastAPI application within; it has every route, and the OpenAPI document."""
+        """The FastAPI application within; it has every route, and the OpenAPI document.
+
+        Raises ValueError for a route of a router that does not say who may call it.
+        """
         self._role = role
 
         @asynccontextmanager
@@ -142,12 +147,17 @@ class Service:
         )
         app.state.default_language = self.settings.platform.default_language
         app.state.verifier = self.verifier
-        self._complete_document(app)
+        statements: dict[tuple[str, str], Statement] = {}
+        self._complete_document(app, statements)
         self._add_operations(app)
         if role.serves:
             app.router.routes[:0] = self.routes
             for router in self.routers:
                 app.include_router(router, prefix=f"/api/{self.name}" if self.prefix is None else self.prefix)
+        for route in iter_route_contexts(app.routes):
+            if isinstance(route.original_route, APIRoute):
+                said = statement_of(route)
+                statements |= {(route.path_format or "", method.lower()): said for method in route.methods or ()}
         app.add_middleware(self._limited)
         return app
 
@@ -160,7 +170,7 @@ class Service:
             uploads=self.uploads,
         )
 
-    def _complete_document(self, app: FastAPI) -> None:
+    def _complete_document(self, app: FastAPI, statements: dict[tuple[str, str], Statement]) -> None:
         """Whoever asks the application for its OpenAPI document gets the whole of it."""
         of_fastapi = app.openapi
 
@@ -169,7 +179,8 @@ class Service:
             document = of_fastapi()
             if self.openapi is not None:
                 document = self.openapi(document)
-            return {**completed(document), "x-problems": problems.catalogue()}
+            document = with_statements(completed(document), statements)
+            return {**document, "x-problems": problems.catalogue()}
 
         app.openapi = openapi  # type: ignore[method-assign]
 

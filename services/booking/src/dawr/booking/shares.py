@@ -11,6 +11,8 @@ from dawr.servicekit.auth import Caller, Role, require
 
 DESKS = (Role.DESK, Role.OFFICE_MANAGER)
 """Those of an office who may ask on behalf of somebody else."""
+ASKERS = (Role.CITIZEN, *DESKS)
+"""Whoever may ask for a turn."""
 
 
 class Wanted(Protocol):
@@ -27,10 +29,10 @@ class Asked:
     """For whom a turn is asked, and by which way."""
 
     person_id: UUID
-    channel: Channel = Channel.ONLINE
-    entered_by: UUID | None = None
     asked_by: UUID
     """Who pays, and sees what becomes of it: the person, or one who acts for them."""
+    channel: Channel = Channel.ONLINE
+    entered_by: UUID | None = None
     """Who of the staff asks, if anybody does."""
     more: tuple[str, ...] = ()
     """What tells this request from another for the same seat; nothing for one of no share for oneself."""
@@ -65,8 +67,8 @@ def asked_for(wanted: Wanted, caller: Caller) -> Asked:
         raise ReasonNeeded
     return Asked(
         wanted.person_id,
-        channel=Channel.ONLINE if is_urgent else Channel.ASSISTED,
         wanted.person_id,
+        channel=Channel.ONLINE if is_urgent else Channel.ASSISTED,
         entered_by=caller.person_id,
         more=(wanted.share, str(wanted.person_id), wanted.reason),
     )

@@ -3,6 +3,7 @@
 from typing import Any
 
 from dawr.gateway.behind import Document
+from dawr.servicekit.callers import PUBLIC
 
 GATEWAY = "gateway"
 _SHARED = "securitySchemes"
@@ -103,13 +104,14 @@ def _tagged(item: dict[str, Any], name: str) -> dict[str, Any]:
 
 def plain_routes(document: Document) -> Document:
     """The gateway's own document, with the routes that FastAPI does not know of."""
-    json_answer = {"200": {"description": "The document", "content": {"application/json": {}}}}
+    answers = {"200": {"description": "The document", "content": {"application/json": {}}}}
+    shared = {"tags": ["session"], "responses": answers, **PUBLIC}
     paths = {
         "/.well-known/jwks.json": ("jwks", "Public keys of access tokens (RFC 7517)"),
         "/api/openapi.json": ("openapi", "All services in one OpenAPI document"),
     }
     described = {
-        path: {"get": {"operationId": operation, "summary": summary, "tags": ["session"], "responses": json_answer}}
+        path: {"get": {"operationId": operation, "summary": summary, **shared}}
         for path, (operation, summary) in paths.items()
     }
     return {**document, "paths": {**document["paths"], **described}}

@@ -16,7 +16,7 @@ from dawr.notifications.service import contacts, inbox
 from dawr.notifications.service.sending import CatalogueCopy
 from dawr.notifications.store import inbox as inbox_store
 from dawr.notifications.values import values_of, zone_of
-from dawr.servicekit.auth import Caller, NotAllowed, Role, require
+from dawr.servicekit.auth import Caller, NotAllowed, Role
 from dawr.servicekit.callers import signed_in
 from dawr.servicekit.database import Database
 from dawr.servicekit.openapi import refusals
@@ -150,6 +150,8 @@ class Preview(BaseModel):
 
 
 SignedIn = Annotated[Caller, Depends(signed_in())]
+for_auditors = Depends(signed_in(Role.AUDITOR))
+for_administrators = Depends(signed_in(Role.ADMINISTRATOR))
 
 
 def create_router(database: Database, texts: Texts, seals: Seals) -> APIRouter:
@@ -263,17 +265,16 @@ def _add_deliveries(router: APIRouter, database: Database) -> None:
         summary="What was tried, for a person or a message, the newest first (auditors)",
         tags=["deliveries"],
         responses=refusals(NotAllowed),
+        dependencies=[for_auditors],
     )
     async def list_deliveries(
         request: Request,
         response: Response,
-        caller: SignedIn,
         person: UUID | None = None,
         message: UUID | None = None,
         limit: Limit = 50,
         cursor: Annotated[str | None, Query(pattern=r"^[0-9]{1,18}$", description="`next` of the page before.")] = None,
     ) -> Deliveries:
-        require(caller, Role.AUDITOR)
         async with database.reading() as connection:
             rows = await inbox_store.find_deliveries(
                 connection,
@@ -310,9 +311,9 @@ def _add_templates(router: APIRouter, texts: Texts) -> None:
         summary="The templates (administrators)",
         tags=["templates"],
         responses=refusals(NotAllowed),
+        dependencies=[for_administrators],
     )
-    async def list_templates(caller: SignedIn) -> Templates:
-        require(caller, Role.ADMINISTRATOR)
+    async def list_templates() -> Templates:
         return Templates(items=[TemplateSummary(code=code) for code in texts.codes])
 
     @router.post(
@@ -321,13 +322,12 @@ def _add_templates(router: APIRouter, texts: Texts) -> None:
         summary="A template filled in with its example; nothing is sent (administrators)",
         tags=["templates"],
         responses=refusals(NotAllowed, TemplateUnknown),
+        dependencies=[for_administrators],
     )
     async def preview_template(
         code: Annotated[str, Path(max_length=48, examples=["turn-held"])],
         wanted: PreviewRequest,
-        caller: SignedIn,
     ) -> Preview:
-        require(caller, Role.ADMINISTRATOR)
         notice, known, secret = examples.example(code)
         style = Style(wanted.language, wanted.digits, zone_of(notice, known))
         values = values_of(notice, known, notice.created_at, secret=secret)

@@ -26,6 +26,7 @@ from dawr.catalog.store.closures import closures
 from dawr.catalog.store.search import find_offices
 from dawr.catalog.store.things import thing, things
 from dawr.contracts.values import Code
+from dawr.servicekit.callers import PUBLIC
 from dawr.servicekit.clock import Clock
 from dawr.servicekit.openapi import refusals
 from dawr.servicekit.pages import Limit, link_next
@@ -45,6 +46,7 @@ def create_offices_router(public: PublicAnswers) -> APIRouter:
         ),
         response_model=OfficeList,
         responses=KEPT,
+        openapi_extra=PUBLIC,
     )
     async def list_offices(
         request: Request,
@@ -80,6 +82,7 @@ def create_offices_router(public: PublicAnswers) -> APIRouter:
         summary="An office or mission, and what it offers",
         response_model=OfficeDetail,
         responses={**KEPT, **refusals(UnknownOffice)},
+        openapi_extra=PUBLIC,
     )
     async def get_office(
         request: Request, code: Annotated[Code, Path(examples=["DAM-01"])], if_none_match: IfNoneMatch = None
@@ -95,6 +98,7 @@ def create_offices_router(public: PublicAnswers) -> APIRouter:
         summary="Regions, by code",
         response_model=RegionList,
         responses=KEPT,
+        openapi_extra=PUBLIC,
     )
     async def list_regions(request: Request, if_none_match: IfNoneMatch = None) -> Response:
         return await public.give(request, if_none_match, _regions)

@@ -17,6 +17,7 @@ from dawr.catalog.store.things import offices_that_offer, thing, things
 from dawr.contracts import Channel
 from dawr.contracts.catalog import Tier
 from dawr.contracts.values import Code
+from dawr.servicekit.callers import PUBLIC
 from dawr.servicekit.clock import Clock
 from dawr.servicekit.openapi import refusals
 from dawr.servicekit.pages import Limit, link_next
@@ -36,6 +37,7 @@ def create_services_router(public: PublicAnswers) -> APIRouter:
         ),
         response_model=ServiceList,
         responses=KEPT,
+        openapi_extra=PUBLIC,
     )
     async def list_services(
         request: Request,
@@ -69,6 +71,7 @@ def create_services_router(public: PublicAnswers) -> APIRouter:
         summary="A service: fees, documents, where it is offered",
         response_model=ServiceDetail,
         responses={**KEPT, **refusals(UnknownService)},
+        openapi_extra=PUBLIC,
     )
     async def get_service(
         request: Request, code: Annotated[Code, Path(examples=["PASS_REN"])], if_none_match: IfNoneMatch = None

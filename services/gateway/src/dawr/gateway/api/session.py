@@ -21,7 +21,7 @@ from dawr.gateway.service import sign_in as service
 from dawr.gateway.service.sign_in import Contact, Rules
 from dawr.servicekit import telemetry
 from dawr.servicekit.auth import LIFETIME, Caller, Role, make_token
-from dawr.servicekit.callers import signed_in
+from dawr.servicekit.callers import PUBLIC, signed_in
 from dawr.servicekit.database import Database
 from dawr.servicekit.openapi import refusals
 from dawr.servicekit.problems import request_language, say
@@ -134,6 +134,7 @@ def _add_signing_in(router: APIRouter, door: Door) -> None:
         operation_id="ask_code",
         summary="Ask for a sign-in code",
         responses=refusals(NotAnIdentityNumber, TooManyCodes),
+        openapi_extra=PUBLIC,
     )
     async def ask_code(body: CodeRequest, request: Request) -> CodeAnswer:
         """Known and unknown numbers get the same answer in the same time. A new code replaces the one before."""
@@ -156,6 +157,7 @@ def _add_signing_in(router: APIRouter, door: Door) -> None:
         operation_id="sign_in",
         summary="Sign in with a code",
         responses=refusals(NotAnIdentityNumber, WrongCode, SignInPaused, TooManyTries),
+        openapi_extra=PUBLIC,
     )
     async def sign_in(body: SessionRequest, request: Request, response: Response) -> Session:
         """Gives an access token for ten minutes. A code is good once; after five wrong ones sign-in pauses."""

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from dawr.payments.api.parts import Answer, Parts, ShownMoney, SignedIn
+from dawr.payments.api.parts import Answer, Finance, Parts, ShownMoney
 from dawr.payments.domain.facts import Flag
 from dawr.payments.store import ledger, provider_events
-from dawr.servicekit.auth import NotAllowed, Role, require
+from dawr.servicekit.auth import NotAllowed
 from dawr.servicekit.openapi import refusals
 from dawr.servicekit.pages import Cursor, Limit, cursor_after, link_next, number, place_of
 from dawr.servicekit.problems import request_language
@@ -104,8 +104,7 @@ def create_ledger_router(parts: Parts) -> APIRouter:
         "/accounts", summary="Balances by account and currency", operation_id="list_accounts",
         responses=refusals(NotAllowed),
     )  # fmt: skip
-    async def list_accounts(request: Request, caller: SignedIn) -> AccountsAnswer:
-        require(caller, Role.FINANCE)
+    async def list_accounts(request: Request, _caller: Finance) -> AccountsAnswer:
         async with parts.database.reading() as connection:
             found = await ledger.balances(connection)
         lang = request_language(request)
@@ -117,13 +116,12 @@ def create_ledger_router(parts: Parts) -> APIRouter:
     async def list_entries(
         request: Request,
         response: Response,
-        caller: SignedIn,
+        _caller: Finance,
         account: _Account = None,
         payment: UUID | None = None,
         limit: Limit = 20,
         cursor: Cursor = None,
     ) -> EntriesAnswer:
-        require(caller, Role.FINANCE)
         async with parts.database.reading() as connection:
             found = await ledger.entries(
                 connection, account=account, payment_id=payment, before=place_of(cursor, number), limit=limit + 1
@@ -146,9 +144,8 @@ def create_flagged_router(parts: Parts) -> APIRouter:
         responses=refusals(NotAllowed),
     )  # fmt: skip
     async def list_flagged(
-        request: Request, response: Response, caller: SignedIn, limit: Limit = 20, cursor: Cursor = None
+        request: Request, response: Response, _caller: Finance, limit: Limit = 20, cursor: Cursor = None
     ) -> FlaggedEventsAnswer:
-        require(caller, Role.FINANCE)
         async with parts.database.reading() as connection:
             found = await provider_events.flagged(connection, before=place_of(cursor, number), limit=limit + 1)
         page = found[:limit]

@@ -12,12 +12,13 @@ from dawr.contracts import Money
 from dawr.payments.domain.payment import Looks
 from dawr.payments.providers import Provider
 from dawr.payments.webhooks import WebhookVerifier
-from dawr.servicekit.auth import Caller
+from dawr.servicekit.auth import Caller, Role
 from dawr.servicekit.callers import signed_in
 from dawr.servicekit.database import Database
 from dawr.servicekit.presentation import shown_money
 
 SignedIn = Annotated[Caller, Depends(signed_in())]
+Finance = Annotated[Caller, Depends(signed_in(Role.FINANCE))]
 
 
 @dataclass(frozen=True)

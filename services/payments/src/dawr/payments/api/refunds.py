@@ -8,14 +8,14 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from dawr.contracts.payments import RefundReason
-from dawr.payments.api.parts import Answer, Parts, ShownMoney, ShownSubject, SignedIn
+from dawr.payments.api.parts import Answer, Finance, Parts, ShownMoney, ShownSubject, SignedIn
 from dawr.payments.api.payments import SEE_ALL
 from dawr.payments.domain.refund import Refund
 from dawr.payments.domain.states import RefundState
 from dawr.payments.errors import FourEyes, NoSuchRefund, NotSetAside
 from dawr.payments.service.refunds import approve
 from dawr.payments.store import refunds
-from dawr.servicekit.auth import NotAllowed, Role, require
+from dawr.servicekit.auth import NotAllowed
 from dawr.servicekit.database import Transaction
 from dawr.servicekit.idempotency import KEY_REFUSALS, IdempotencyKey, answer_once
 from dawr.servicekit.idempotency import Answer as KeptAnswer
@@ -124,10 +124,8 @@ def create_approvals_router(parts: Parts) -> APIRouter:
         responses=refusals(NoSuchRefund, NotSetAside, FourEyes, NotAllowed, *KEY_REFUSALS),
     )
     async def approve_refund(
-        request: Request, refund_id: UUID, order: ApprovalOrder, caller: SignedIn, key: IdempotencyKey = None
+        request: Request, refund_id: UUID, order: ApprovalOrder, caller: Finance, key: IdempotencyKey = None
     ) -> Response:
-        require(caller, Role.FINANCE)
-
         async def start_again(tx: Transaction) -> KeptAnswer:
             refund = await approve(tx, refund_id, caller.person_id, order.reason)
             return 200, RefundAnswer.of(refund, request_language(request)).model_dump(mode="json"), {}

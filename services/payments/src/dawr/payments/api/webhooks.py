@@ -10,6 +10,7 @@ from dawr.payments.domain.facts import Word
 from dawr.payments.errors import UnknownProvider, WebhookRefused
 from dawr.payments.service.events import take_webhook
 from dawr.servicekit import telemetry
+from dawr.servicekit.callers import PUBLIC
 from dawr.servicekit.openapi import refusals
 
 _SIGNED_BODY: dict[str, Any] = {
@@ -40,7 +41,7 @@ def create_webhooks_router(parts: Parts) -> APIRouter:
 
     @router.post(
         "/{provider}",
-        openapi_extra=_SIGNED_BODY,
+        openapi_extra={**_SIGNED_BODY, **PUBLIC},
         summary="Take a provider's webhook (Standard Webhooks)",
         operation_id="take_webhook",
         responses=refusals(UnknownProvider, WebhookRefused),
