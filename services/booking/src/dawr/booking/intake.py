@@ -32,7 +32,7 @@ from dawr.booking.openapi import with_take_turn
 from dawr.booking.pace import Pace
 from dawr.booking.present import links, requested, shown_turn
 from dawr.booking.settings import BookingSettings
-from dawr.booking.shares import DESKS, asked_for
+from dawr.booking.shares import ASKERS, asked_for
 from dawr.contracts import Channel, Message, Place, Pool, derived_id
 from dawr.contracts.booking import ReasonCode, RefusalCode, RequestTurn, Share
 from dawr.contracts.ids import turn_id as turn_id_for
@@ -119,7 +119,7 @@ class Intake:
         """Accept a request for a turn: 202 with its place in the line, or its answer with `Prefer: wait`."""
         headers = {name: value.decode("latin-1") for name, value in request.scope["headers"]}
         caller = await self._verifier.caller(headers.get(b"authorization"))
-        require(caller, Role.CITIZEN, *DESKS)
+        require(caller, *ASKERS)
         key = headers.get(b"idempotency-key")
         if not key or not _KEY.fullmatch(key):
             raise KeyMissing

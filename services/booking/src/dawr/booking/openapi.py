@@ -22,7 +22,9 @@ from dawr.booking.errors import (
     UnknownService,
     UnknownTier,
 )
+from dawr.booking.shares import ASKERS
 from dawr.servicekit.auth import NotAllowed
+from dawr.servicekit.callers import PUBLIC, for_roles
 from dawr.servicekit.idempotency import KeyMissing, KeyReused
 from dawr.servicekit.openapi import refusals
 
@@ -41,6 +43,7 @@ def with_take_turn(openapi: dict[str, Any], body: type[BaseModel]) -> dict[str, 
             "from person and Idempotency-Key: sent again, the same request gives the same turn."
         ),
         "tags": ["turns"],
+        **for_roles(*ASKERS),
         "security": [{"bearer": []}],
         "parameters": [
             {
@@ -98,6 +101,7 @@ def with_availability(openapi: dict[str, Any], asked: type[BaseModel], answer: t
             "the line decides who gets a seat. `lang` wins over `Accept-Language`."
         ),
         "tags": ["turns"],
+        **PUBLIC,
         "parameters": [
             {"name": name, "in": "query", "required": name in parameters["required"], "schema": each}
             for name, each in parameters["properties"].items()
