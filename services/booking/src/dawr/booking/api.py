@@ -1,6 +1,5 @@
 """What booking answers over HTTP, beside taking a turn (`intake`) and looking for a day (`availability`)."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 from datetime import date, datetime, timedelta
@@ -28,20 +27,19 @@ from dawr.booking.present import requested, shown_turn
 from dawr.booking.settings import BookingSettings
 from dawr.booking.store import turns
 from dawr.booking.streams import Streams
+from dawr.booking.watch import Follower, Watch
 from dawr.contracts import Place, derived_id
 from dawr.contracts.booking import CancelTurn
 from dawr.servicekit.auth import Caller, NotAllowed, Role
 from dawr.servicekit.callers import signed_in
 from dawr.servicekit.clock import Clock
 from dawr.servicekit.database import Database
-from dawr.servicekit.errors import is_outage
 from dawr.servicekit.idempotency import IdempotencyKey, KeyMissing, KeyReused, fingerprint, needed
 from dawr.servicekit.openapi import refusals
 from dawr.servicekit.pages import Cursor, Limit, cursor_after, link_next, moment_and_id, place_of
 from dawr.servicekit.prefer import wait_seconds
 from dawr.servicekit.problems import request_language
 
-UPDATE_SECONDS = 0.5
 UPDATES_AT_MOST = timedelta(hours=1)
 
 At = Annotated[str | None, Query(pattern=r"^\d{1,4}:\d{1,18}$", description="The place that the 202 told.")]
@@ -117,6 +115,7 @@ def create_router(
     database: Database,
     intake: Intake,
     line: Line,
+    watch: Watch,
     catalogue: Catalogue,
     settings: BookingSettings,
     clock: Clock,
@@ -186,29 +185,25 @@ def create_router(
     ) -> EventSourceResponse:
         lang = request_language(request)
         streams.check(caller.person_id)
-        await look(id, caller, at, asked)
+        found, place = await look(id, caller, at, asked), _place(at)
+        known = found if isinstance(found, Turn) else None
 
-        async def shown() -> str:
-            """The turn as it is now; nothing while the database is away: the stream outlives it."""
-            try:
-                found = await look(id, caller, at, asked)
-            except UnknownTurn:
-                return ""
-            except Exception as error:
-                if not is_outage(error):
-                    raise
-                return ""
-            return orjson.dumps(shown_turn(found, catalogue, lang) if isinstance(found, Turn) else found).decode()
+        def shown(follower: Follower) -> str:
+            if follower.turn is not None:
+                return orjson.dumps(shown_turn(follower.turn, catalogue, lang)).decode()
+            return orjson.dumps(requested(id, place, follower.ahead, asked or "")).decode() if place else ""
 
         async def events() -> AsyncIterator[dict[str, str]]:
-            told, end = "", clock() + UPDATES_AT_MOST
-            with streams.open(caller.person_id):
-                while clock() < end and time.time() < caller.expires_at:
-                    encoded = await shown()
-                    if encoded not in {"", told}:
+            end = min(time.time() + UPDATES_AT_MOST.total_seconds(), caller.expires_at)
+            told = ""
+            with streams.open(caller.person_id), watch.following(id, known, place) as follower:
+                while not _is_another(follower.turn, asked):
+                    encoded = shown(follower)
+                    if encoded != told:
                         told = encoded
                         yield {"event": "turn", "id": fingerprint(encoded), "data": encoded}
-                    await asyncio.sleep(UPDATE_SECONDS)
+                    if not await follower.change(max(0.0, end - time.time())):
+                        return
 
         return EventSourceResponse(events(), ping=15, headers={"content-language": lang})
 
@@ -256,6 +251,11 @@ def _check_cancellable(turn: Turn, catalogue: Catalogue, now: datetime) -> None:
     zone = office.zone if office else "UTC"
     if now >= end_of_day(turn.pool.date - timedelta(days=1), zone):
         raise TooLateToCancel
+
+
+def _is_another(turn: Turn | None, asked: str | None) -> bool:
+    """Whether the turn that came of a key is that of another request than the follower's."""
+    return turn is not None and asked is not None and turn.fingerprint != asked
 
 
 def _place(at: str | None) -> Place | None:

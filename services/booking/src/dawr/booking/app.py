@@ -12,6 +12,7 @@ from dawr.booking.offices import create_offices_router
 from dawr.booking.service.ask_offices import count_questions
 from dawr.booking.service.expire_holds import expire_holds
 from dawr.booking.settings import BookingSettings
+from dawr.booking.watch import Watch
 from dawr.servicekit.clock import Clock, utc_now
 from dawr.servicekit.copies import Copies
 from dawr.servicekit.service import Service
@@ -28,6 +29,7 @@ def create_service(settings: BookingSettings | None = None, *, clock: Clock = ut
     database = service.database
     catalogue = Catalogue()
     line = Line(database)
+    watch = Watch(database, line)
     intake = Intake(service.producer, service.verifier, catalogue, line, settings, clock)
     enquiries = Enquiries(database, catalogue, settings, clock)
 
@@ -57,13 +59,13 @@ def create_service(settings: BookingSettings | None = None, *, clock: Clock = ut
         "copies": copies.follow,
         "questions": watch_questions,
     }
-    service.serving = {"line": line.follow, "catalogue": follow_catalogue}
+    service.serving = {"line": line.follow, "watch": watch.follow, "catalogue": follow_catalogue}
     service.ready = {"catalogue": has_catalogue}
     prefix = f"/api/{service.name}"
     service.routes = (intake.route(f"{prefix}/turns"), enquiries.route(f"{prefix}/availability"))
     service.openapi = lambda openapi: enquiries.document(intake.document(openapi))
     service.routers = (
-        create_router(database, intake, line, catalogue, settings, clock),
+        create_router(database, intake, line, watch, catalogue, settings, clock),
         create_offices_router(database, catalogue),
     )
     return service

@@ -1,4 +1,4 @@
-"""How many turns are followed at once: each open stream is a connection and a look at the database twice a second."""
+"""How many turns are followed at once: each open stream is a connection, and a turn more in each look."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -45,6 +45,8 @@ SELECT id FROM turns WHERE pool = :pool AND state IN ('HELD', 'CONFIRMED')
   AND (window_start IS NULL OR window_start <> ALL (CAST(:ended AS text[])))
 ORDER BY place_partition, place_offset, id LIMIT :limit
 """)
+# A row's `xmin` is the transaction that wrote it last: another one, another version.
+_VERSIONS = text("SELECT id, xmin::text AS version FROM turns WHERE id = ANY(CAST(:ids AS uuid[]))")
 _BY_ID = text("SELECT * FROM turns WHERE id = ANY(CAST(:ids AS uuid[]))")
 # One statement for both kinds, so that whoever locks turns does it in the order of their ids.
 _LOCK = text("""
@@ -137,6 +139,12 @@ async def by_ids(connection: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID,
     """Turns by id, as committed."""
     rows = await connection.execute(_BY_ID, {"ids": list(ids)})
     return {row.id: _turn(row) for row in rows}
+
+
+async def versions(connection: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, str]:
+    """By id, what changes with each change of a turn, as committed."""
+    rows = await connection.execute(_VERSIONS, {"ids": list(ids)})
+    return {row.id: row.version for row in rows}
 
 
 async def lock(
