@@ -102,7 +102,7 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
         has_database=False,
         routers=(create_router(),),
         routes=(Route("/api/shop/echo", echo, methods=["POST"]),),
-        forms=("/api/shop/forms",),
+        takes_form="/api/shop/forms".__eq__,
         uploads={"/api/shop/files": Upload(2 * LIMIT, ("application/zip",))},
     )
     transport = httpx.ASGITransport(service.app(Role.SERVE), raise_app_exceptions=False)

@@ -1,7 +1,7 @@
 """The outermost layer of HTTP: traces, what may come in, how long it took. Plain ASGI: every request pays for it."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
@@ -19,6 +19,7 @@ MAX_DEPTH = 32
 _LENGTH_DIGITS = 18
 _METHODS_WITH_BODY = {"POST", "PUT", "PATCH", "DELETE"}
 _JSON = (b"application/json",)
+_FORM = ("application/x-www-form-urlencoded",)
 
 
 class TooLarge(Refusal):
@@ -57,7 +58,7 @@ class Limits:
     """Reads a body whole up to a limit, refuses what is too large, too deep or not JSON, and times the answer.
     Whatever is raised within becomes a problem document, unless the answer has begun.
 
-    `forms` lists paths that take HTML forms instead, `uploads` those that take files, with their own limits.
+    `takes_form` tells paths that take HTML forms instead, `uploads` lists those that take files, with their own limits.
     """
 
     def __init__(
@@ -66,13 +67,13 @@ class Limits:
         *,
         body_bytes: int,
         default_language: str,
-        forms: tuple[str, ...] = (),
+        takes_form: Callable[[str], bool] | None = None,
         uploads: Mapping[str, Upload] = MappingProxyType({}),
     ) -> None:
         self._app = app
         self._body_bytes = body_bytes
         self._default_language = default_language
-        self._forms = forms
+        self._takes_form = takes_form
         self._uploads = uploads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -140,7 +141,9 @@ class Limits:
         body = b"".join(parts)
         if upload is not None:
             _check_type(headers.get(b"content-type", b""), upload.types)
-        elif body and path not in self._forms:
+        elif body and self._takes_form is not None and self._takes_form(path):
+            _check_type(headers.get(b"content-type", b""), _FORM)
+        elif body:
             _check_json(headers.get(b"content-type", b""), body)
         return body
 

@@ -89,8 +89,8 @@ class Service:
     """Further conditions of readiness, by name."""
     ready_to_serve: dict[str, Callable[[], Awaitable[bool]]] = field(default_factory=dict)
     """Those that hold only for processes that answer HTTP: what their `serving` work makes ready."""
-    forms: tuple[str, ...] = ()
-    """Paths that take HTML forms."""
+    takes_form: Callable[[str], bool] | None = None
+    """Whether a path takes an HTML form."""
     uploads: Mapping[str, Upload] = field(default_factory=dict)
     """Paths that take files, and how large."""
     is_operator: Callable[[Scope], bool] | None = None
@@ -166,7 +166,7 @@ class Service:
             app,
             body_bytes=self.settings.http_body_bytes,
             default_language=self.settings.platform.default_language,
-            forms=self.forms,
+            takes_form=self.takes_form,
             uploads=self.uploads,
         )
 

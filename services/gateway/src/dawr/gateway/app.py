@@ -1,23 +1,28 @@
 """The gateway, put together."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from starlette.routing import Route
 
+from dawr.gateway.access import Row, Ways, read_table
 from dawr.gateway.addresses import Addresses, Operators
 from dawr.gateway.api.session import Door, create_router, jwks_endpoint
+from dawr.gateway.api.sessions import create_router as sessions_router
 from dawr.gateway.behind import READY_SECONDS, Behind, Kept
+from dawr.gateway.csrf import Csrf
 from dawr.gateway.documents import plain_routes
 from dawr.gateway.domain.sign_in import Policy
 from dawr.gateway.identity import Identity, Seal
 from dawr.gateway.keys import Keys
 from dawr.gateway.pages.views import Pages, Parts
 from dawr.gateway.passing.passage import METHODS, Passage
+from dawr.gateway.portal import entrance
 from dawr.gateway.service.people import People
 from dawr.gateway.service.sign_in import Limits, Rules
+from dawr.gateway.sessions import Sessions, children_of
 from dawr.gateway.settings import GatewaySettings
 from dawr.gateway.sweeper import keep_forgetting
-from dawr.servicekit.auth import Verifier
 from dawr.servicekit.clock import Clock, utc_now
 from dawr.servicekit.limits import Upload
 from dawr.servicekit.service import Service
@@ -32,8 +37,10 @@ UPLOADS = {
 """Where services behind take files, as they do themselves."""
 
 
-def create_service(settings: GatewaySettings | None = None, *, clock: Clock = utc_now) -> Service:
-    """The gateway with settings from the environment, unless others are given."""
+def create_service(
+    settings: GatewaySettings | None = None, *, clock: Clock = utc_now, access: Sequence[Row] | None = None
+) -> Service:
+    """The gateway with settings from the environment and its own table of who may ask what, unless others are given."""
     settings = settings or GatewaySettings()
     keys = Keys(settings.keys_path)
     addresses = Addresses(settings.trusted_networks)
@@ -47,15 +54,22 @@ def create_service(settings: GatewaySettings | None = None, *, clock: Clock = ut
         serving={"keys": keys.keep_fresh},
         ready_to_serve={"keys": keys.are_ready},
         openapi=plain_routes,
+        takes_form=entrance.takes_form,
         uploads=UPLOADS,
         is_operator=Operators(settings.operators),
     )
-    # Its own tokens are checked by its own keys, wherever other services get them from.
-    service.verifier = Verifier(str(keys.jwks_path))
+    rules = rules_of(settings)
+    sessions = Sessions(settings, service.database, keys, acts_for=children_of(rules.people))
+    service.verifier = sessions.verifier
+    service.serving["sessions.ended"] = sessions.keep_informed
     service.background["sign-in.forget"] = lambda: keep_forgetting(service.database)
-    passages = [Passage(name, settings, addresses) for name in settings.services]
+    table = read_table() if access is None else access
+    passages = [Passage(name, settings, addresses, Ways(name, table)) for name in settings.services]
     behind = Behind(settings.services)
     service.closers += [*(passage.close for passage in passages), behind.close]
+    portal = entrance.create_portal(settings, sessions, Csrf(settings.session_keys))
+    service.serving["portal.fonts"] = portal.assets.prepare
+    service.closers.append(portal.services.close)
     pages = Pages(
         Parts(
             behind=behind,
@@ -67,10 +81,11 @@ def create_service(settings: GatewaySettings | None = None, *, clock: Clock = ut
     service.routes = (
         *(Route(f"/api/{each.service}/{{path:path}}", each, methods=METHODS) for each in passages),
         Route("/.well-known/jwks.json", jwks_endpoint(keys)),
+        *entrance.routes(portal),
         *pages.routes(),
     )
-    door = Door(service.database, keys, addresses, rules_of(settings), settings.code_answer_seconds)
-    service.routers = (create_router(door),)
+    door = Door(service.database, keys, addresses, rules, sessions, settings.public_url, settings.code_answer_seconds)
+    service.routers = (create_router(door), sessions_router(door))
     return service
 
 

@@ -13,7 +13,9 @@ from dawr.servicekit.settings import ServiceSettings, read_secret
 DEVELOPMENT_PEPPER = "dawr-development-pepper"
 DEVELOPMENT_SEALING_KEY = "ZGF3ci1kZXZlbG9wbWVudC1zZWFsaW5nLWtleS0zMmI="
 DEVELOPMENT_PROFILE_KEY = "ZGF3ci1kZXZlbG9wbWVudC1wcm9maWxlLWtleS0zMmI="
+DEVELOPMENT_SESSION_SECRET = "dawr-development-session-secret-of-everybody"  # noqa: S105
 DEVELOPMENT_REGISTRY_KEY = "sandbox-key"
+_SECRET_CHARACTERS = 32
 
 
 class GatewaySettings(ServiceSettings):
@@ -26,6 +28,7 @@ class GatewaySettings(ServiceSettings):
         "sealing_key": DEVELOPMENT_SEALING_KEY,
         "profile_keys": DEVELOPMENT_PROFILE_KEY,
         "registry_key": DEVELOPMENT_REGISTRY_KEY,
+        "session_secrets": DEVELOPMENT_SESSION_SECRET,
     }
 
     http_port: int = Field(default=8080, ge=0, le=65535)
@@ -100,6 +103,23 @@ class GatewaySettings(ServiceSettings):
     code_answer_seconds: float = Field(default=0.1, ge=0, le=2)
     """When a request for a code is answered, known number or not: later than the work for either takes."""
 
+    session_secrets: str = DEVELOPMENT_SESSION_SECRET
+    """Secrets of 32 characters or more with commas between (or `file:PATH`), under which refresh tokens and the tokens
+    of forms are signed: the first signs, all hold. A new one goes in front; take the old one away a day later."""
+    citizen_idle_minutes: int = Field(default=120, ge=1)
+    """A citizen's session is over when it was not used for so long."""
+    citizen_longest_minutes: int = Field(default=24 * 60, ge=1)
+    """A citizen's session is over so long after it began."""
+    staff_idle_minutes: int = Field(default=30, ge=1)
+    """The same for staff."""
+    staff_longest_minutes: int = Field(default=12 * 60, ge=1)
+    """The same for staff."""
+
+    checkout_origins: str = ""
+    """Origins, comma separated, of the banks' pages, to which the pay button may lead. Unset: in development anywhere
+    on this machine, else anywhere by https."""
+    maintenance: bool = False
+    """Whether pages say that the platform is under maintenance, and nothing else."""
     mail_url: str = "http://127.0.0.1:8088"
     """Where mail can be read in development; shown on the start page there."""
 
@@ -108,8 +128,24 @@ class GatewaySettings(ServiceSettings):
         if self.open_registration and not self.is_development:
             raise ValueError("open registration believes everybody: it belongs to development")
         self.identity_pepper, self.sealing_key = read_secret(self.identity_pepper), read_secret(self.sealing_key)
+        self.session_secrets = read_secret(self.session_secrets)
+        if any(len(secret) < _SECRET_CHARACTERS for secret in self.session_keys) or not self.session_keys:
+            raise ValueError(f"a session secret has {_SECRET_CHARACTERS} characters or more")
+        if not (self.is_development or self.public_url.startswith("https://")):
+            raise ValueError("in production people come by https: without it anybody on the way reads their sessions")
         self.profile_keys, self.registry_key = read_secret(self.profile_keys), read_secret(self.registry_key)
         return self
+
+    @property
+    def session_keys(self) -> tuple[bytes, ...]:
+        """The secrets of `session_secrets`, the one that signs first."""
+        return tuple(each.strip().encode() for each in self.session_secrets.split(",") if each.strip())
+
+    @property
+    def checkout_origins_listed(self) -> tuple[str, ...]:
+        """What `checkout_origins` comes to, as sources of a Content-Security-Policy."""
+        listed = tuple(each.strip() for each in self.checkout_origins.split(",") if each.strip())
+        return listed or (("http://127.0.0.1:*", "http://localhost:*") if self.is_development else ("https:",))
 
     @property
     def registers_everybody(self) -> bool:

@@ -59,13 +59,10 @@ class Pages:
         """Where the pages are."""
         static = StaticFiles(directory=str(resources.files("dawr.gateway.pages") / "static"))
         return [
-            Route("/", self.home),
             Route("/api/docs", self.docs),
             Route("/api/openapi.json", self.openapi),
             Route("/docs/problems", self.problem_codes),
-            Route("/turns/{id:uuid}", self.back),
-            Route("/cases/{id:uuid}", self.back),
-            Mount("/static", static),
+            Mount("/docs-static", static),
         ]
 
     async def home(self, request: Request) -> Response:

@@ -1,0 +1,222 @@
+"""From a request to a page: who is there, whether they may come, and what is shown if they may not or it fails."""
+
+import gzip
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from dawr.gateway.cookies import CookieNames
+from dawr.gateway.csrf import Csrf, comes_from_elsewhere, visitor
+from dawr.gateway.portal.assets import Assets
+from dawr.gateway.portal.forms import CSRF_FIELD
+from dawr.gateway.portal.kept_forms import KeptForms
+from dawr.gateway.portal.security import Headers
+from dawr.gateway.portal.texts import Writing, chosen, direction, languages, own_name, said, translations
+from dawr.gateway.portal.upstream import Refused, Services
+from dawr.gateway.portal.visits import LANGUAGE_COOKIE, Visit
+from dawr.gateway.sessions import Sessions
+from dawr.servicekit import telemetry
+from dawr.servicekit.auth import NotAllowed, NotSignedIn, Role
+from dawr.servicekit.errors import Refusal
+from dawr.servicekit.problems import NotFound, refusal_for, say
+
+_log = telemetry.get_logger("dawr.gateway.portal")
+
+CITIZEN = frozenset({Role.CITIZEN})
+STAFF = frozenset(Role) - CITIZEN
+_ZIP_FROM_BYTES = 800
+_UNAVAILABLE = {502, 503, 504}
+
+View = Callable[[Visit], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A row of a room's table: where, what shows it, and who may come: everybody, unless roles are named."""
+
+    path: str
+    view: View
+    who: frozenset[Role] | None = None
+    methods: tuple[str, ...] = ("GET",)
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """What pages say of the platform itself."""
+
+    public_url: str
+    default_language: str
+    mail_url: str | None
+    """Where messages can be read; on a development platform only."""
+    is_under_maintenance: bool = False
+
+
+class Portal:
+    """Leads requests to views, and renders what they answer."""
+
+    def __init__(
+        self,
+        *,
+        sessions: Sessions,
+        csrf: Csrf,
+        services: Services,
+        headers: Headers,
+        kept_forms: KeptForms,
+        platform: Platform,
+    ) -> None:
+        self.sessions = sessions
+        self.csrf = csrf
+        self.services = services
+        self.kept_forms = kept_forms
+        self.platform = platform
+        self.assets = Assets()
+        self._headers = headers
+        self._cookie_names = CookieNames.at(platform.public_url)
+        self._templates = {lang: self._environment(lang) for lang in languages()}
+
+    def routes(self, pages: Iterable[Page]) -> list[BaseRoute]:
+        """The routes of the pages, and of what they load."""
+        return [
+            Route("/static/{name}", self.assets.serve),
+            *(Route(page.path, self._endpoint(page), methods=list(page.methods)) for page in pages),
+        ]
+
+    def render(self, visit: Visit, template: str, *, status: int = 200, **content: Any) -> Response:
+        """A page in the visitor's language. `visit` is known to every template, and what `_environment` gives."""
+        html = self._templates[visit.lang].get_template(template).render(visit=visit, w=visit.writing, **content)
+        body, headers = html.encode(), self._headers.for_page(visit.lang)
+        if len(body) > _ZIP_FROM_BYTES and "gzip" in visit.request.headers.get("accept-encoding", ""):
+            body, headers["content-encoding"] = gzip.compress(body, 5, mtime=0), "gzip"
+        return Response(body, status, headers, "text/html; charset=utf-8")
+
+    def _environment(self, lang: str) -> Environment:
+        made = Environment(
+            loader=PackageLoader("dawr.gateway.portal", "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+            extensions=["jinja2.ext.i18n"],
+        )
+        made.install_gettext_translations(translations(lang), newstyle=True)  # type: ignore[attr-defined]
+        made.globals |= {
+            "lang": lang,
+            "dir": direction(lang),
+            "languages": [(each, own_name(each), direction(each)) for each in languages()],
+            "asset": self.assets.path,
+            "platform": self.platform,
+            "Role": Role,
+        }
+        made.filters["said"] = lambda text: said(text, lang)
+        return made
+
+    def _endpoint(self, page: Page) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            visit = await self._visit(request)
+            try:
+                response = await self._answer(page, visit)
+            except Exception as error:
+                response = self.fault(visit, error)
+            for cookie in visit.cookies:
+                cookie.put_on(response)
+            return response
+
+        return endpoint
+
+    async def _visit(self, request: Request) -> Visit:
+        look = await self.sessions.look(request)
+        asked = request.query_params.get("lang")
+        lang = chosen(
+            asked or request.cookies.get(LANGUAGE_COOKIE),
+            request.headers.get("accept-language"),
+            self.platform.default_language,
+        )
+        browser = visitor(request, self._cookie_names)
+        visit = Visit(self, request, lang, look.signed_in, look.ended, browser, list(look.cookies))
+        if asked == lang and asked != request.cookies.get(LANGUAGE_COOKIE):
+            visit.remember_language(lang)
+        return visit
+
+    async def _answer(self, page: Page, visit: Visit) -> Response:
+        if self.platform.is_under_maintenance:
+            return visit.page("faults/maintenance.html", status=503, retry_after=None)
+        if visit.request.method == "POST":
+            self._refuse_forged(visit)
+        if page.who is not None:
+            if visit.signed_in is None:
+                return self._to_sign_in(visit, page.who)
+            if visit.signed_in.roles.isdisjoint(page.who):
+                raise NotAllowed
+        if visit.request.method == "POST" and not self._holds(visit):
+            return self._stale(visit)
+        return await page.view(visit)
+
+    def _refuse_forged(self, visit: Visit) -> None:
+        """A form that another site sent is refused before anything of it is read."""
+        if comes_from_elsewhere(visit.request, self.platform.public_url):
+            _log.warning("form.forged", path=visit.path)
+            raise NotAllowed
+
+    def _holds(self, visit: Visit) -> bool:
+        return self.csrf.holds(visit.binding, visit.form().get(CSRF_FIELD))
+
+    def _stale(self, visit: Visit) -> Response:
+        """The form is of a page from before its reader signed in, or out: it is shown again to be sent once more."""
+        return visit.page("faults/stale.html", status=409, form=visit.form().values, path=visit.here)
+
+    def _to_sign_in(self, visit: Visit, who: frozenset[Role]) -> Response:
+        """Sign in first; what was typed is kept until then."""
+        door = "/sign-in" if Role.CITIZEN in who else "/staff/sign-in"
+        if visit.request.method == "GET":
+            ended = "&ended=1" if visit.had_session else ""
+            return visit.redirect(f"{door}?next={quote(visit.here, safe='')}{ended}")
+        kept = self.kept_forms.keep(visit.here, visit.form().values)
+        if kept is not None:
+            visit.cookies.append(kept)
+        return visit.page("faults/session_ended.html", status=401, door=door, is_kept=kept is not None)
+
+    def fault(self, visit: Visit, error: Exception) -> Response:
+        """The page for what went wrong; the reference leads to the log."""
+        if isinstance(error, Refused):
+            if error.status == 401:
+                return self._to_sign_in(visit, CITIZEN)
+            return self._fault(visit, error.status, error.code, error.title, error.detail, error.retry_after_seconds)
+        refusal: Refusal = refusal_for(error)
+        if isinstance(refusal, NotSignedIn):
+            return self._to_sign_in(visit, CITIZEN)
+        title, detail = say(refusal.title, visit.lang), say(refusal.detail, visit.lang)
+        return self._fault(visit, refusal.status, refusal.code, title, detail, refusal.retry_after_seconds)
+
+    def _fault(self, visit: Visit, status: int, code: str, title: str, detail: str, after: int | None) -> Response:
+        template = {404: "not_found", 403: "not_allowed", 429: "too_many", 500: "bug"}.get(status, "refused")
+        if status in _UNAVAILABLE:
+            template = "maintenance"
+        content = {"code": code, "title": title, "detail": detail if detail != title else "", "retry_after": after}
+        response = visit.page(f"faults/{template}.html", status=status, trace=telemetry.trace_id(), **content)
+        if after is not None:
+            response.headers["retry-after"] = str(after)
+        return response
+
+    async def not_found(self, request: Request) -> Response:
+        """The page where there is none."""
+        visit = await self._visit(request)
+        return self.fault(visit, NotFound())
+
+
+def uuid_of(text: str) -> UUID:
+    """An id in a path; NotFound for what is none."""
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise NotFound from error
+
+
+__all__ = ["CITIZEN", "STAFF", "Page", "Platform", "Portal", "Writing", "uuid_of"]
