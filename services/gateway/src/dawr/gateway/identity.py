@@ -56,6 +56,18 @@ class Identity:
             return self._digest("address", parsed.packed[:8].hex())
         return self._digest("address", str(parsed))
 
+    def login(self, login: str) -> bytes:
+        """What wrong tries for a login of staff are counted under, 32 bytes: anything can be typed there."""
+        return self._digest("login", login.strip().lower())
+
+    def recovery_code(self, account_id: UUID, code: str) -> bytes:
+        """What is kept of a recovery code of staff, 32 bytes; it has too many values to be found by trying."""
+        return self._digest("recovery", f"{account_id}/{code.lower().replace('-', '').replace(' ', '')}")
+
+    def oidc_subject(self, issuer: str, subject: str) -> bytes:
+        """What is kept of an identity provider's name for somebody, 32 bytes."""
+        return self._digest("oidc", f"{issuer}\n{subject}")
+
     def _digest(self, purpose: str, text: str) -> bytes:
         return hmac.new(self._pepper, f"{purpose}:{text}".encode(), hashlib.sha256).digest()
 

@@ -69,10 +69,15 @@ def send_code(state: SignIn, code: bytes, now: datetime, policy: Policy) -> Sign
 
 def enter_code(state: SignIn, code: bytes, now: datetime, policy: Policy) -> Guess:
     """A right code is used up and forgives what was wrong before; the last wrong one burns it and begins a pause."""
+    expected = state.code if state.code is not None and state.code_until is not None and now < state.code_until else b""
+    return count_try(state, compare_digest(expected, code), now, policy)
+
+
+def count_try(state: SignIn, is_right: bool, now: datetime, policy: Policy) -> Guess:
+    """A try of any kind, whose worth is known; raises SignInPaused while a pause lasts, however right it is."""
     refuse_paused(state, now)
     state = _rested(state, now)
-    expected = state.code if state.code is not None and state.code_until is not None and now < state.code_until else b""
-    if compare_digest(expected, code):
+    if is_right:
         return Guess(SignIn(), is_right=True, tries_left=policy.tries)
     failures = state.failures + 1
     if failures < policy.tries:
