@@ -8,6 +8,7 @@ import asyncio
 import json
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -67,6 +68,10 @@ class Caller:
     """Seconds since the epoch."""
     acts_for: frozenset[UUID] = frozenset()
     """Others for whom the caller may ask as for themselves: a parent for their minor children, as the registry says."""
+    session_id: UUID | None = None
+    """The session of the gateway in which the token was given."""
+    how: str | None = None
+    """How they proved who they are when that session began: `code`, `password`, `passkey`, `oidc`."""
 
 
 class NotSignedIn(Refusal):
@@ -93,11 +98,25 @@ class KeysMissing(Refusal):
     title = Text(ar="تعذر التحقق من الدخول الآن", en="Sign-in can't be checked right now")
 
 
+def _seconds_now() -> float:
+    return time.time()
+
+
 class Verifier:
     """Checks tokens: each is verified once and remembered until it expires; keys outlive the gateway."""
 
-    def __init__(self, jwks: str) -> None:
+    def __init__(
+        self,
+        jwks: str,
+        *,
+        now: Callable[[], float] = _seconds_now,
+        is_called_back: Callable[[Caller], bool] = lambda _caller: False,
+    ) -> None:
+        """`now` gives seconds since the epoch. `is_called_back` refuses tokens that would hold: whoever gives them
+        out may know that their session is over."""
         self._source = jwks
+        self._now = now
+        self._is_called_back = is_called_back
         self._keys: dict[str, Any] = {}
         self._headers: dict[str, str] = {}
         self._next_look = 0.0
@@ -109,9 +128,9 @@ class Verifier:
     def known(self, token: str) -> Caller | None:
         """The caller of a token that was verified before and still holds; costs one look-up."""
         caller = self._callers.get(token)
-        if caller is not None and caller.expires_at > time.time():
-            return caller
-        return None
+        if caller is None or caller.expires_at <= self._now() or self._is_called_back(caller):
+            return None
+        return caller
 
     async def caller(self, authorization: str | None) -> Caller:
         """The caller that an `Authorization` header names; raises NotSignedIn if it does not hold."""
@@ -121,6 +140,8 @@ class Verifier:
         caller = self.known(token)
         if caller is None:
             caller = await self._verify(token)
+            if self._is_called_back(caller):
+                raise NotSignedIn
             self._callers[token] = caller
             if len(self._callers) > _CACHED_TOKENS:
                 self._callers.popitem(last=False)
@@ -134,15 +155,23 @@ class Verifier:
                 algorithms=[ALGORITHM],
                 issuer=ISSUER,
                 audience=AUDIENCE,
-                leeway=LEEWAY_SECONDS,
-                options={"require": ["exp", "iat", "sub", "iss", "aud", "jti"]},
+                options={
+                    "require": ["exp", "iat", "sub", "iss", "aud", "jti"],
+                    # By the clock that was passed in, below.
+                    "verify_exp": False,
+                    "verify_nbf": False,
+                    "verify_iat": False,
+                },
             )
+            _check_times(claims, self._now())
             return Caller(
                 person_id=UUID(claims["sub"]),
                 roles=frozenset(Role(role) for role in claims["roles"]),
                 office=claims.get("office"),
                 expires_at=float(claims["exp"]) + LEEWAY_SECONDS,
                 acts_for=frozenset(UUID(each) for each in claims.get("acts_for", ())),
+                session_id=UUID(claims["sid"]) if "sid" in claims else None,
+                how=_first(claims.get("amr")),
             )
         except (jwt.PyJWTError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise NotSignedIn from error
@@ -203,6 +232,23 @@ class Verifier:
             return (await client.get(self._source)).raise_for_status().json()
 
 
+def _check_times(claims: dict[str, Any], now: float) -> None:
+    """Raise ValueError unless the token holds now, give or take what clocks differ by."""
+    moments = {name: claims[name] for name in ("exp", "iat", "nbf") if name in claims}
+    for name, moment in moments.items():
+        if isinstance(moment, bool) or not isinstance(moment, int | float):
+            raise ValueError(f"{name} is no number")  # noqa: TRY004 - the token is wrong, not the program
+    if not moments["exp"] > now - LEEWAY_SECONDS:
+        raise ValueError("run out")
+    if any(not moments[name] <= now + LEEWAY_SECONDS for name in ("iat", "nbf") if name in moments):
+        raise ValueError("not yet")
+
+
+def _first(methods: object) -> str | None:
+    """The claim `amr` (RFC 8176) as we write it: a list of one word."""
+    return methods[0] if isinstance(methods, list) and methods and isinstance(methods[0], str) else None
+
+
 def require(caller: Caller, *roles: Role) -> None:
     """Refuse a caller who has none of the roles."""
     if caller.roles.isdisjoint(roles):
@@ -217,6 +263,8 @@ def make_token(
     *,
     office: str | None = None,
     acts_for: frozenset[UUID] = frozenset(),
+    session_id: UUID | None = None,
+    how: str | None = None,
     now: datetime | None = None,
     lifetime: timedelta = LIFETIME,
 ) -> str:
@@ -235,6 +283,10 @@ def make_token(
         claims["office"] = office
     if acts_for:
         claims["acts_for"] = sorted(map(str, acts_for))
+    if session_id is not None:
+        claims["sid"] = str(session_id)
+    if how:
+        claims["amr"] = [how]
     return jwt.encode(claims, key, algorithm=ALGORITHM, headers={"kid": kid, "typ": TYPE})
 
 

@@ -1,11 +1,16 @@
 """Every refusal of the gateway, with its stable code.
 
+Those about staff and identity providers are in `errors_staff`.
+
 Refusal
 ├── NotAnIdentityNumber   422
 ├── WrongCode             401
 ├── SignInPaused          429  this person's sign-in rests
 ├── TooManyCodes          429  codes are asked for too often
 ├── TooManyTries          429  one address guesses too often
+├── SessionEnded          401  a refresh token that holds no more
+├── FromElsewhere         403  another site made a browser ask
+├── SignInCrowded         429  all of sign-in together counts too many wrong codes, or sends too many
 ├── ServiceUnavailable    503  the service behind is away
 ├── BrokenAnswer          502  the service behind hung up
 └── ServiceSlow           504  the service behind did not answer in time
@@ -53,6 +58,34 @@ class TooManyTries(Refusal):
     code = "too-many-tries"
     status = 429
     title = Text(ar="محاولات كثيرة من هذا العنوان", en="Too many tries from this address")
+
+
+class SessionEnded(Refusal):
+    """The refresh token is none of ours, or its session is over: signed out, idle, at its end, or a copy was used.
+    All get this one answer."""
+
+    code = "session-ended"
+    status = 401
+    title = Text(ar="انتهت الجلسة، سجّل الدخول من جديد", en="The session is over; sign in again")
+
+
+class FromElsewhere(Refusal):
+    """A browser that carries a session says that another site made it ask."""
+
+    code = "from-elsewhere"
+    status = 403
+    title = Text(ar="ورد هذا الطلب من موقع آخر", en="This request came from another site")
+
+
+class SignInCrowded(Refusal):
+    """All people and addresses together asked for too many codes, or entered too many wrong ones."""
+
+    code = "sign-in-crowded"
+    status = 429
+    title = Text(
+        ar="الدخول متوقف مؤقتاً لكثرة المحاولات، حاول لاحقاً",
+        en="Sign-in rests, as there were too many tries; try later",
+    )
 
 
 class ServiceUnavailable(Refusal):

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Literal
@@ -14,19 +14,26 @@ from starlette.responses import JSONResponse
 
 from dawr.contracts import Text
 from dawr.gateway.addresses import Addresses
-from dawr.gateway.errors import NotAnIdentityNumber, SignInPaused, TooManyCodes, TooManyTries, WrongCode
+from dawr.gateway.csrf import comes_from_elsewhere
+from dawr.gateway.errors import (
+    FromElsewhere,
+    NotAnIdentityNumber,
+    SignInCrowded,
+    SignInPaused,
+    TooManyCodes,
+    TooManyTries,
+    WrongCode,
+)
 from dawr.gateway.identity import CODE_DIGITS
 from dawr.gateway.keys import Keys
 from dawr.gateway.service import sign_in as service
 from dawr.gateway.service.sign_in import Contact, Rules
-from dawr.servicekit import telemetry
-from dawr.servicekit.auth import LIFETIME, Caller, Role, make_token
+from dawr.gateway.sessions import Cookie, How, Issued, Kind, Sessions
+from dawr.servicekit.auth import Caller, Role
 from dawr.servicekit.callers import PUBLIC, signed_in
 from dawr.servicekit.database import Database
 from dawr.servicekit.openapi import refusals
 from dawr.servicekit.problems import request_language, say
-
-_log = telemetry.get_logger("dawr.gateway")
 
 ON_ITS_WAY = Text(
     ar="إن كان الرقم مسجلاً فالرمز في طريقه إلى صاحبه",
@@ -81,9 +88,26 @@ class Session(BaseModel):
 
     access_token: str
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105
-    expires_in: int = Field(description="Seconds.", examples=[600])
+    expires_in: int = Field(description="For how many seconds the access token holds.", examples=[600])
+    refresh_token: str | None = Field(
+        default=None,
+        description="For a new access token, once: the answer has the next one. Left out where a cookie carries it.",
+    )
+    session_id: UUID
     person_id: UUID
     roles: list[Role]
+
+    @staticmethod
+    def of(issued: Issued, *, with_refresh_token: bool = True) -> "Session":
+        """What the owner of a session is given."""
+        return Session(
+            access_token=issued.access_token,
+            expires_in=issued.expires_in,
+            refresh_token=issued.refresh_token if with_refresh_token else None,
+            session_id=issued.signed_in.session_id,
+            person_id=issued.signed_in.person_id,
+            roles=sorted(issued.signed_in.roles),
+        )
 
 
 class Me(BaseModel):
@@ -106,6 +130,8 @@ class Door:
     keys: Keys
     addresses: Addresses
     rules: Rules
+    sessions: Sessions
+    public_url: str
     code_answer_seconds: float
 
 
@@ -119,11 +145,24 @@ def jwks_endpoint(keys: Keys) -> Callable[[Request], Awaitable[Response]]:
     return jwks
 
 
+def refuse_elsewhere(request: Request, public_url: str) -> None:
+    """Raise FromElsewhere for what another site made a browser send."""
+    if comes_from_elsewhere(request, public_url):
+        raise FromElsewhere
+
+
+def give(response: Response, cookies: Iterable[Cookie]) -> None:
+    """An answer about a session: its cookies, and kept by nobody on the way."""
+    response.headers["cache-control"] = "no-store"
+    for cookie in cookies:
+        cookie.put_on(response)
+
+
 def create_router(door: Door) -> APIRouter:
     """The routes; the gateway puts them under `/api`."""
     router = APIRouter(tags=["session"])
     _add_signing_in(router, door)
-    _add_signed_in(router, door)
+    _add_me(router)
     return router
 
 
@@ -133,7 +172,7 @@ def _add_signing_in(router: APIRouter, door: Door) -> None:
         status_code=202,
         operation_id="ask_code",
         summary="Ask for a sign-in code",
-        responses=refusals(NotAnIdentityNumber, TooManyCodes),
+        responses=refusals(NotAnIdentityNumber, TooManyCodes, SignInCrowded),
         openapi_extra=PUBLIC,
     )
     async def ask_code(body: CodeRequest, request: Request) -> CodeAnswer:
@@ -156,12 +195,14 @@ def _add_signing_in(router: APIRouter, door: Door) -> None:
         "/session",
         operation_id="sign_in",
         summary="Sign in with a code",
-        responses=refusals(NotAnIdentityNumber, WrongCode, SignInPaused, TooManyTries),
+        responses=refusals(NotAnIdentityNumber, WrongCode, SignInPaused, TooManyTries, SignInCrowded, FromElsewhere),
         openapi_extra=PUBLIC,
     )
     async def sign_in(body: SessionRequest, request: Request, response: Response) -> Session:
-        """Gives an access token for ten minutes. A code is good once; after five wrong ones sign-in pauses."""
-        key = await door.keys.signing()
+        """Begins a session: an access token for ten minutes, and a refresh token for the next one, both as cookies
+        too. A code is good once; after five wrong ones sign-in pauses."""
+        refuse_elsewhere(request, door.public_url)
+        issued = None
         async with door.database.transaction() as tx:
             person_id, guess = await service.enter_code(
                 tx,
@@ -170,27 +211,22 @@ def _add_signing_in(router: APIRouter, door: Door) -> None:
                 code=body.code,
                 address=door.addresses.of(request.scope),
             )
-        if not guess.is_right:
+            if guess.is_right:
+                issued = await door.sessions.begin(
+                    tx,
+                    person_id=person_id,
+                    kind=Kind.CITIZEN,
+                    roles=frozenset({Role.CITIZEN}),
+                    how=How.CODE,
+                    request=request,
+                )
+        if issued is None:
             raise WrongCode(retry_after_seconds=guess.pause_seconds(tx.now), tries_left=guess.tries_left)
-        _log.info("session.begun", person_id=str(person_id))
-        roles = frozenset({Role.CITIZEN})
-        response.headers["cache-control"] = "no-store"
-        return Session(
-            access_token=make_token(key.private, key.kid, person_id, roles, now=tx.now),
-            expires_in=int(LIFETIME.total_seconds()),
-            person_id=person_id,
-            roles=sorted(roles),
-        )
+        give(response, issued.cookies)
+        return Session.of(issued)
 
 
-def _add_signed_in(router: APIRouter, door: Door) -> None:
-    @router.delete("/session", status_code=204, operation_id="sign_out", summary="Sign out")
-    async def sign_out(caller: SignedIn) -> None:
-        """Makes a code that waits worthless. The access token is not kept anywhere and can't be called back: it stays
-        good until it runs out, ten minutes after it was given, so throw it away."""
-        async with door.database.transaction() as tx:
-            await service.sign_out(tx, caller.person_id)
-
+def _add_me(router: APIRouter) -> None:
     @router.get("/me", operation_id="me", summary="Who am I")
     async def me(caller: SignedIn, response: Response) -> Me:
         """What the token says; nothing is looked up."""
