@@ -40,12 +40,13 @@ test-containers: $(READY) ## Run every test on Kafka and PostgreSQL in container
 bench: $(READY) ## Measure, print one table, write it to bench.json; ARGS="--scale 0.3"
 	@.venv/bin/dawr bench --json bench.json $(ARGS)
 
-check: $(READY) ## Lint, check formats, types, imports and contracts
+check: $(READY) ## Lint, check formats, types, imports, contracts and who may ask what
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy $(TYPED)
 	.venv/bin/lint-imports
 	.venv/bin/python -m dawr.tools.contracts check
+	.venv/bin/python -m dawr.tools.access check
 
 mutants: $(READY) ## Break the code on purpose, and see the tests catch it
 	.venv/bin/python -m dawr.tools.mutants

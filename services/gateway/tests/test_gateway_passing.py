@@ -11,6 +11,7 @@ import httpx
 import pytest
 from starlette.types import Receive, Scope, Send
 
+from dawr.gateway.access import Row, read_table
 from dawr.gateway.app import create_service
 from dawr.gateway.settings import GatewaySettings
 from dawr.servicekit.settings import PlatformSettings
@@ -98,6 +99,20 @@ class Passing:
         return int(status_line.split()[1]), json.loads(body) if body.startswith(b"{") else {}
 
 
+ACCESS = (
+    *read_table(),
+    *(
+        Row("booking", method, path, ("public",), "-", "")
+        for method, path in [
+            *(("GET", f"/api/booking/{path}") for path in ("slow", "quick", "metrics", "healthz")),
+            ("GET", "/api/booking/open/{one}/{other}"),
+            *((method, "/api/booking/quick") for method in ("PUT", "PATCH", "DELETE")),
+            ("POST", "/api/booking/slow"),
+        ]
+    ),
+)
+"""The table, and what only these tests ask for."""
+
 Listening = Callable[[Any], AbstractAsyncContextManager[int]]
 PassingTo = Callable[..., AbstractAsyncContextManager[Passing]]
 
@@ -118,7 +133,7 @@ def passing_to(
             platform=PlatformSettings(environment="development"),
             **settings,
         )
-        service = create_service(made)
+        service = create_service(made, access=ACCESS)
         async with listening(service.app()) as front:
             headers = {"accept-language": "en"}
             address = f"http://127.0.0.1:{front}"
@@ -174,9 +189,55 @@ async def test_a_request_goes_on_as_it_came(passing: Passing) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"])
 async def test_every_method_goes_on(passing: Passing, method: str) -> None:
-    answer = await passing.client.request(method, "/api/booking/turns/7")
+    answer = await passing.client.request(method, "/api/booking/quick")
     assert answer.status_code == 207
     assert passing.behind.asked[-1]["method"] == method
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])
+async def test_whoever_may_get_may_ask_for_the_head_and_for_the_methods(passing: Passing, method: str) -> None:
+    assert (await passing.client.request(method, "/api/booking/turns/7")).status_code == 207
+    assert [each["method"] for each in passing.behind.asked] == [method]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/booking/anything",
+        "/api/booking/",
+        "/api/booking/turns/",
+        "/api/booking/Turns",
+        "/api/booking/t%75rns",
+        "/api/booking/turns;a=b",
+        "/api/booking/turns/7/secrets",
+        "/api/booking/turns/7/updates/",
+        "/api/booking/turns/7/updates/8",
+        "/api/booking/open/7",
+        "/api/catalog/turns",
+    ],
+)
+async def test_what_the_table_does_not_name_is_not_there(passing: Passing, path: str) -> None:
+    for method in ("GET", "POST", "OPTIONS"):
+        status, problem = await passing.raw(f"{method} {path} HTTP/1.1")
+        assert (status, problem["code"]) == (404, "not-found"), path
+    assert passing.behind.asked == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/api/booking/turns/7", "GET, HEAD, OPTIONS"),
+        ("PUT", "/api/booking/turns", "GET, HEAD, OPTIONS, POST"),
+        ("HEAD", "/api/booking/turns/7/cancellation", "OPTIONS, POST"),
+        ("GET", "/api/booking/turns/7/cancellation", "OPTIONS, POST"),
+    ],
+)
+async def test_another_method_is_told_which_there_are(passing: Passing, method: str, path: str, allowed: str) -> None:
+    answer = await passing.client.request(method, path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+    if method != "HEAD":
+        assert answer.json()["code"] == "method-not-allowed"
+    assert passing.behind.asked == []
 
 
 async def test_no_header_from_outside_says_where_a_request_comes_from(passing: Passing) -> None:

@@ -4,8 +4,10 @@ import asyncio
 import ssl
 from urllib.parse import urlsplit
 
+from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
+from dawr.gateway.access import Ways
 from dawr.gateway.addresses import Addresses
 from dawr.gateway.errors import BrokenAnswer, ServiceSlow, ServiceUnavailable
 from dawr.gateway.passing.connections import Answer, Connection, HungUp, Pool, Silent, Unreachable
@@ -13,7 +15,7 @@ from dawr.gateway.passing.headers import RawHeaders, answer_headers, request_hea
 from dawr.gateway.passing.paths import target_for
 from dawr.gateway.settings import GatewaySettings
 from dawr.servicekit import telemetry
-from dawr.servicekit.problems import MalformedRequest
+from dawr.servicekit.problems import MalformedRequest, NotFound
 
 _log = telemetry.get_logger("dawr.gateway.passing")
 
@@ -30,14 +32,19 @@ _CLIENT_GONE = 499
 
 
 class Passage:
-    """Passes requests on to one service. Event streams have connections of their own, so that they leave room to the
-    others however many there are."""
+    """Passes requests on to one service, those that the table of who may ask what names and no others.
 
-    def __init__(self, service: str, settings: GatewaySettings, addresses: Addresses) -> None:
+    What it does not name is a 404, and a path that it names with another method a 405 that says which ones there are:
+    that is how the service would answer itself, and its public document tells no less. Event streams have connections
+    of their own, so that they leave room to the others however many there are.
+    """
+
+    def __init__(self, service: str, settings: GatewaySettings, addresses: Addresses, ways: Ways) -> None:
         behind = urlsplit(settings.services[service])
         if behind.scheme not in {"http", "https"} or not behind.hostname:
             raise ValueError(f"{service}: not an address of a service: {settings.services[service]}")
         self.service = service
+        self._ways = ways
         self._prefix = f"/api/{service}/".encode()
         self._host_header = behind.netloc.rpartition("@")[2].encode()
         public = urlsplit(settings.public_url)
@@ -85,6 +92,11 @@ class Passage:
     def _request(self, scope: Scope, method: str, body: bytes) -> bytes:
         """The request as it goes on the wire."""
         target = target_for(self._prefix, scope["raw_path"], scope["query_string"])
+        methods = self._ways.methods(scope["raw_path"])
+        if methods is None:
+            raise NotFound
+        if method not in methods:
+            raise HTTPException(405, headers={"allow": ", ".join(sorted(methods))})
         headers = request_headers(
             scope["headers"],
             host=self._host_header,
