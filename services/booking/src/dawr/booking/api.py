@@ -11,8 +11,8 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sse_starlette import EventSourceResponse
 
-from dawr.booking import domain
-from dawr.booking.catalogue import Catalogue, end_of_day
+from dawr.booking import domain, permits
+from dawr.booking.catalogue import Catalogue
 from dawr.booking.domain import State, Turn
 from dawr.booking.errors import (
     BrokerAway,
@@ -23,7 +23,7 @@ from dawr.booking.errors import (
 )
 from dawr.booking.intake import Intake
 from dawr.booking.line import Line
-from dawr.booking.present import requested, shown_turn
+from dawr.booking.present import Presenter, requested
 from dawr.booking.settings import BookingSettings
 from dawr.booking.store import turns
 from dawr.booking.streams import Streams
@@ -69,6 +69,23 @@ class RequestedTurn(BaseModel):
     links: dict[str, str]
 
 
+class Permits(BaseModel):
+    """What the turn's people may do about it now, so that nobody else needs to know the rules."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    cancel: bool
+    reschedule: bool
+    until: datetime | None
+    """Until when either can be asked for, while the turn is live: the end of the day before, where the office is."""
+    why_not: str | None
+    """The code with which a cancellation would be refused."""
+    why_not_reschedule: str | None
+    moves_left: int
+    refund_if_cancelled: Money | None
+    """What comes back if it is cancelled now; none: nothing was paid, or it can't be cancelled."""
+
+
 class TurnDocument(BaseModel):
     """A turn with its history."""
 
@@ -84,8 +101,12 @@ class TurnDocument(BaseModel):
     office: str
     office_name: str | None
     address: str | None
+    latitude: float | None
+    longitude: float | None
+    wheelchair: bool | None
     date: date
     window: str | None
+    window_end: str | None
     zone: str | None
     fee: Money | None
     held_until: datetime | None
@@ -95,6 +116,7 @@ class TurnDocument(BaseModel):
     refund: dict[str, Any] | None
     refusal: dict[str, Any] | None
     history: list[dict[str, str]]
+    can: Permits
     links: dict[str, str]
 
 
@@ -122,6 +144,7 @@ def create_router(
 ) -> APIRouter:
     """Booking's resources."""
     router = APIRouter(tags=["turns"])
+    shown = Presenter(catalogue, settings.moves_count, clock)
     streams = Streams(at_most=settings.streams, of_a_person=settings.person_streams)
 
     async def own_turn(id: UUID, caller: Caller) -> Turn | None:
@@ -162,7 +185,7 @@ def create_router(
         if len(found) > limit:
             asked_at, last = found[limit - 1]
             more = cursor_after(asked_at.isoformat(), last.id)
-        items = [shown_turn(turn, catalogue, lang) for _, turn in found[:limit]]
+        items = [shown.turn(turn, lang) for _, turn in found[:limit]]
         headers = {"content-language": lang, **link_next(request, more)}
         return Response(orjson.dumps({"items": items, "next": more}), 200, headers, "application/json")
 
@@ -172,7 +195,7 @@ def create_router(
     async def get_turn(request: Request, id: UUID, caller: Citizen, at: At = None, asked: Asked = None) -> Response:
         found = await look(id, caller, at, asked)
         lang = request_language(request)
-        body = shown_turn(found, catalogue, lang) if isinstance(found, Turn) else found
+        body = shown.turn(found, lang) if isinstance(found, Turn) else found
         headers = {"content-language": lang, "cache-control": "no-store"}
         return Response(orjson.dumps(body), 200, headers, "application/json")
 
@@ -188,9 +211,9 @@ def create_router(
         found, place = await look(id, caller, at, asked), _place(at)
         known = found if isinstance(found, Turn) else None
 
-        def shown(follower: Follower) -> str:
+        def encode(follower: Follower) -> str:
             if follower.turn is not None:
-                return orjson.dumps(shown_turn(follower.turn, catalogue, lang)).decode()
+                return orjson.dumps(shown.turn(follower.turn, lang)).decode()
             return orjson.dumps(requested(id, place, follower.ahead, asked or "")).decode() if place else ""
 
         async def events() -> AsyncIterator[dict[str, str]]:
@@ -198,7 +221,7 @@ def create_router(
             told = ""
             with streams.open(caller.person_id), watch.following(id, known, place) as follower:
                 while not _is_another(follower.turn, asked):
-                    encoded = shown(follower)
+                    encoded = encode(follower)
                     if encoded != told:
                         told = encoded
                         yield {"event": "turn", "id": fingerprint(encoded), "data": encoded}
@@ -225,7 +248,9 @@ def create_router(
         turn = await own_turn(id, caller)
         if turn is None:
             raise UnknownTurn
-        _check_cancellable(turn, catalogue, clock())
+        refusal = permits.why_not_cancelled(turn, catalogue, clock())
+        if refusal is not None and turn.state not in permits.CANCELLED:  # asked again: the same answer
+            raise refusal
         intake.check_key(derived_id(caller.person_id, f"cancellation/{key}"), fingerprint(id, reason))
         command = CancelTurn(turn_id=id, pool=turn.pool, asked_by=caller.person_id, reason=reason, asked_at=clock())
         place = await intake.append(command, id=derived_id(id, f"cancellation/{caller.person_id}/{key}"))
@@ -234,23 +259,11 @@ def create_router(
         if settled is not None and settled.state in domain.LIVE:
             raise NotCancellable(state=settled.state.value)
         lang = request_language(request)
-        body = shown_turn(settled or turn, catalogue, lang)
+        body = shown.turn(settled or turn, lang)
         headers = {"content-language": lang, "location": f"/api/booking/turns/{id}"}
         return Response(orjson.dumps(body), 200 if settled else 202, headers, "application/json")
 
     return router
-
-
-def _check_cancellable(turn: Turn, catalogue: Catalogue, now: datetime) -> None:
-    cancelled = {State.CANCELLED_BY_CITIZEN, State.CANCELLED_BY_OFFICE}
-    if turn.state in cancelled:
-        return  # asked again: the same answer
-    if turn.state not in domain.LIVE:
-        raise NotCancellable(state=turn.state.value)
-    office = catalogue.offices.get(turn.pool.office)
-    zone = office.zone if office else "UTC"
-    if now >= end_of_day(turn.pool.date - timedelta(days=1), zone):
-        raise TooLateToCancel
 
 
 def _is_another(turn: Turn | None, asked: str | None) -> bool:

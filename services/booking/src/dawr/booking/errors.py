@@ -55,6 +55,47 @@ class TooLateToCancel(Refusal):
     )
 
 
+class NotMovable(Refusal):
+    """The turn has ended already, or its hold has run out."""
+
+    code = "not-movable"
+    title = Text(ar="لا يمكن نقل هذا الدور", en="This turn can't be moved")
+
+
+class TooLateToMove(Refusal):
+    """The day of the turn has begun."""
+
+    code = "too-late-to-move"
+    title = Text(ar="بدأ يوم الدور ولم يعد نقله ممكناً", en="The day of the turn has begun; it can't be moved any more")
+
+
+class MovedTooOften(Refusal):
+    """Its people have moved the turn as often as they may."""
+
+    code = "moved-too-often"
+    title = Text(
+        ar="نُقل هذا الدور أكبر عدد مسموح به من المرات؛ يمكن إلغاؤه وطلب دور آخر",
+        en="This turn has been moved as often as is allowed; it can be cancelled, and another one taken",
+    )
+
+
+class MoveAtMission(Refusal):
+    """A turn that belongs to a mission's case is not moved here."""
+
+    code = "move-at-mission"
+    title = Text(
+        ar="هذا الدور تابع لمعاملة قنصلية: تنقله البعثة، أو يمكن إلغاؤه وفتح معاملة أخرى",
+        en="This turn belongs to a case at a mission: the mission moves it, or it is cancelled and another case opened",
+    )
+
+
+class AlreadyThere(Refusal):
+    """The turn is on that day, at that office and time."""
+
+    code = "already-there"
+    title = Text(ar="الدور في هذا الموعد أصلاً", en="The turn is at that time already")
+
+
 class UnknownService(Refusal):
     """The catalogue has no such service or tier, or no longer."""
 

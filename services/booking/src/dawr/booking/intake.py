@@ -30,7 +30,7 @@ from dawr.booking.errors import (
 from dawr.booking.line import Line
 from dawr.booking.openapi import with_take_turn
 from dawr.booking.pace import Pace
-from dawr.booking.present import links, requested, shown_turn
+from dawr.booking.present import Presenter, links, requested
 from dawr.booking.settings import BookingSettings
 from dawr.booking.shares import ASKERS, asked_for
 from dawr.contracts import Channel, Message, Place, Pool, derived_id
@@ -102,6 +102,7 @@ class Intake:
         self._line = line
         self._settings = settings
         self._clock = clock
+        self._shown = Presenter(catalogue, settings.moves_count, clock)
         self._pace = Pace(settings.person_requests_per_minute)
         self._recent: OrderedDict[UUID, str] = OrderedDict()
         self._pools: dict[tuple[str, str, str, date], Pool] = {}
@@ -236,7 +237,7 @@ class Intake:
             raise SeatRefused(turn.refusal, turn_id=str(turn.id), opens_at=opens)
         lang = problems.request_language(request)
         headers = {"location": links(turn_id)["self"], "content-language": lang, **more}
-        return Response(orjson.dumps(shown_turn(turn, self._catalogue, lang)), 201, headers, _JSON)
+        return Response(orjson.dumps(self._shown.turn(turn, lang)), 201, headers, _JSON)
 
 
 def _located(error: ValidationError) -> list[dict[str, Any]]:

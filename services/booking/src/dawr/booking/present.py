@@ -1,12 +1,16 @@
 """How turns are shown to those who asked for them."""
 
+from dataclasses import dataclass
+from datetime import UTC
 from typing import Any
 from uuid import UUID
 
+from dawr.booking import permits
 from dawr.booking.catalogue import Catalogue
-from dawr.booking.domain import RefundState, State, Turn
+from dawr.booking.domain import LIVE, RefundState, State, Turn
 from dawr.booking.errors import REFUSALS
 from dawr.contracts import Money, Place
+from dawr.servicekit.clock import Clock
 from dawr.servicekit.presentation import shown_money
 from dawr.servicekit.problems import say
 
@@ -28,8 +32,36 @@ def requested(turn_id: UUID, place: Place, ahead: int, fingerprint: str) -> dict
     }
 
 
-def shown_turn(turn: Turn, catalogue: Catalogue, lang: str) -> dict[str, Any]:
-    """A turn with its history."""
+@dataclass(frozen=True)
+class Presenter:
+    """Shows turns, with what the catalogue says of them and what their people may do about them now."""
+
+    catalogue: Catalogue
+    moves_count: int
+    """How often its people may move a turn."""
+    clock: Clock
+
+    def turn(self, turn: Turn, lang: str) -> dict[str, Any]:
+        """A turn with its history."""
+        return _shown_turn(turn, self.catalogue, lang) | {"can": self._can(turn, lang)}
+
+    def _can(self, turn: Turn, lang: str) -> dict[str, Any]:
+        now = self.clock()
+        not_cancelled = permits.why_not_cancelled(turn, self.catalogue, now)
+        not_moved = permits.why_not_moved(turn, self.catalogue, now, at_most=self.moves_count)
+        is_live = turn.state in LIVE
+        return {
+            "cancel": not_cancelled is None,
+            "reschedule": not_moved is None,
+            "until": permits.until(turn, self.catalogue).astimezone(UTC).isoformat() if is_live else None,
+            "why_not": not_cancelled.code if not_cancelled else None,
+            "why_not_reschedule": not_moved.code if not_moved else None,
+            "moves_left": max(0, self.moves_count - turn.own_moves) if is_live else 0,
+            "refund_if_cancelled": None if not_cancelled else _money(permits.refund_if_cancelled(turn), lang),
+        }
+
+
+def _shown_turn(turn: Turn, catalogue: Catalogue, lang: str) -> dict[str, Any]:
     service = catalogue.services.get(turn.pool.service)
     office = catalogue.offices.get(turn.pool.office)
     shown: dict[str, Any] = {
@@ -43,8 +75,12 @@ def shown_turn(turn: Turn, catalogue: Catalogue, lang: str) -> dict[str, Any]:
         "office": turn.pool.office,
         "office_name": say(office.name, lang) if office else None,
         "address": say(office.address, lang) if office else None,
+        "latitude": office.latitude if office else None,
+        "longitude": office.longitude if office else None,
+        "wheelchair": office.wheelchair if office else None,
         "date": turn.pool.date.isoformat(),
         "window": turn.window,
+        "window_end": turn.window_end,
         "zone": office.zone if office else None,
         "fee": _money(turn.fee, lang),
         "held_until": turn.held_until.isoformat() if turn.held_until and turn.state is State.HELD else None,

@@ -25,6 +25,8 @@ class BookingSettings(ServiceSettings):
     """How many turns one person may follow at once (`/updates`), in one process."""
     streams: int = Field(default=2000, ge=1)
     """How many turns are followed at once in one process: all of them are looked at together, twice a second."""
+    moves_count: int = Field(default=3, ge=0)
+    """How often its people may move a turn to another day or office."""
     batch_records: int = Field(default=200, ge=1, le=1000)
     """The most requests that are answered in one transaction."""
     availability_kept_seconds: float = Field(default=0.25, ge=0, le=0.25)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from dawr.booking.domain.seats import Seats, WindowSeats
 from dawr.booking.domain.settlement import cancel
-from dawr.booking.domain.turns import Turn
+from dawr.booking.domain.turns import MOVED_BY_OFFICE, Turn
 from dawr.contracts import Message, Pool
 from dawr.contracts.booking import CancelDay, RefusalCode, Share
 
@@ -56,7 +56,7 @@ def clear_day(
         to, window, seat = there
         step = {"from": turn.pool.key, "by": str(command.asked_by)}
         cleared.moved.append(
-            turn.moved(turn.state, now, "moved-by-office", noting=step, pool=to, window=window, seat=seat)
+            turn.moved(turn.state, now, MOVED_BY_OFFICE, noting=step, pool=to, window=window, seat=seat)
         )
         cleared.seats[turn.pool.key] = cleared.seats[turn.pool.key].taking(turn.window, -1, turn.seat)
         cleared.seats[to.key] = cleared.seats[to.key].taking(window, 1, seat)

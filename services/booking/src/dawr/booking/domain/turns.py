@@ -22,6 +22,9 @@ from dawr.contracts.booking import (
 )
 from dawr.contracts.ids import payment_id
 
+MOVED_BY_CITIZEN = "moved-by-citizen"
+MOVED_BY_OFFICE = "moved-by-office"
+
 
 class State(StrEnum):
     """Where a turn is. `REQUESTED` is in the log only: no row has it."""
@@ -118,6 +121,8 @@ class Turn:
     """The share that it was asked for in."""
     seat: Share | None = None
     """The share whose kept seat it has, to which the seat goes back; none for a seat that anybody can have."""
+    window_end: str | None = field(default=None, compare=False)
+    """Until when its window lasts, if it was read to be shown."""
 
     @property
     def entered_by(self) -> UUID | None:
@@ -127,8 +132,13 @@ class Turn:
 
     @property
     def moves(self) -> list[str]:
-        """The pools from which the office moved it, by their keys, oldest first."""
+        """The pools from which it was moved, by their keys, oldest first."""
         return [step["from"] for step in self.history if "from" in step]
+
+    @property
+    def own_moves(self) -> int:
+        """How often its people moved it themselves."""
+        return sum(step["cause"] == MOVED_BY_CITIZEN for step in self.history)
 
     @property
     def payment_id(self) -> UUID:

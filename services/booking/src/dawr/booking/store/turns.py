@@ -47,7 +47,13 @@ ORDER BY place_partition, place_offset, id LIMIT :limit
 """)
 # A row's `xmin` is the transaction that wrote it last: another one, another version.
 _VERSIONS = text("SELECT id, xmin::text AS version FROM turns WHERE id = ANY(CAST(:ids AS uuid[]))")
-_BY_ID = text("SELECT * FROM turns WHERE id = ANY(CAST(:ids AS uuid[]))")
+# The end of the window is the pool's: only a turn that has a window looks for it.
+_WITH_END = """
+*, CASE WHEN window_start IS NOT NULL THEN
+    (SELECT w ->> 1 FROM quota_days q, jsonb_array_elements(q.windows) AS w
+     WHERE q.pool = t.pool AND w ->> 0 = t.window_start) END AS window_end
+"""
+_BY_ID = text(f"SELECT {_WITH_END} FROM turns t WHERE id = ANY(CAST(:ids AS uuid[]))")
 # One statement for both kinds, so that whoever locks turns does it in the order of their ids.
 _LOCK = text("""
 SELECT * FROM turns
@@ -64,8 +70,8 @@ _RUN_OUT_POOLS = text("""
 SELECT DISTINCT pool FROM
     (SELECT pool FROM turns WHERE state = 'HELD' AND held_until <= :now ORDER BY held_until LIMIT :limit) AS oldest
 """)
-_OF_PERSON = text("""
-SELECT * FROM
+_OF_PERSON = text(f"""
+SELECT {_WITH_END} FROM
     (SELECT * FROM turns WHERE person_id = :person
      UNION ALL SELECT * FROM turns WHERE asked_by = :person AND asked_by <> person_id) AS t
 WHERE CAST(:before_at AS timestamptz) IS NULL
@@ -234,6 +240,7 @@ def _turn(row: Any) -> Turn:
         history=tuple(row.history),
         share=row.share,
         seat=row.seat,
+        window_end=getattr(row, "window_end", None),
     )
 
 
