@@ -11,21 +11,21 @@ the same domain can set one (RFC 6265bis, section 4.1.3.2)."""
 
 @dataclass(frozen=True, slots=True)
 class Cookie:
-    """One that an answer sets: HttpOnly, SameSite=Lax, for the whole site, and Secure if it has the prefix."""
+    """One that an answer sets: HttpOnly, SameSite=Lax, for the whole site."""
 
     name: str
     value: str
     max_age: int | None = None
     """Seconds; 0 takes it away, none keeps it until the browser is closed."""
 
-    def put_on(self, response: Response) -> None:
-        """Set it by this answer."""
+    def put_on(self, response: Response, *, is_secure: bool = False) -> None:
+        """Set it by this answer, for https alone if `is_secure` or if it has the prefix."""
         response.set_cookie(
             self.name,
             self.value,
             max_age=self.max_age,
             path="/",
-            secure=self.name.startswith(HOST),
+            secure=is_secure or self.name.startswith(HOST),
             httponly=True,
             samesite="lax",
         )

@@ -19,7 +19,7 @@ def create_portal(settings: GatewaySettings, sessions: Sessions, csrf: Csrf) -> 
         csrf=csrf,
         services=Services(settings),
         headers=Headers(settings.public_url, checkout_origins=settings.checkout_origins_listed),
-        kept_forms=KeptForms(settings.session_keys[0]),
+        kept_forms=KeptForms(settings.session_keys, settings.public_url),
         platform=Platform(
             public_url=settings.public_url.rstrip("/"),
             default_language=settings.platform.default_language,

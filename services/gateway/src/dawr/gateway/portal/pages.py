@@ -79,6 +79,7 @@ class Portal:
         self.assets = Assets()
         self._headers = headers
         self._cookie_names = CookieNames.at(platform.public_url)
+        self._is_secure = platform.public_url.startswith("https://")
         self._templates = {lang: self._environment(lang) for lang in languages()}
 
     def routes(self, pages: Iterable[Page]) -> list[BaseRoute]:
@@ -125,8 +126,9 @@ class Portal:
                 response = await self._answer(page, visit)
             except Exception as error:
                 response = self.fault(visit, error)
+            self._forget_kept(visit, response)
             for cookie in visit.cookies:
-                cookie.put_on(response)
+                cookie.put_on(response, is_secure=self._is_secure)
             return response
 
         return endpoint
@@ -182,6 +184,14 @@ class Portal:
         if kept is not None:
             visit.cookies.append(kept)
         return visit.page("faults/session_ended.html", status=401, door=door, is_kept=kept is not None)
+
+    def _forget_kept(self, visit: Visit, response: Response) -> None:
+        """A form that was kept and now went through is kept no longer."""
+        if visit.request.method != "POST" or visit.signed_in is None or response.status_code >= 400:
+            return
+        kept = self.kept_forms.open(visit.request)
+        if kept is not None and kept.path == visit.here:
+            visit.cookies.append(self.kept_forms.forget())
 
     def fault(self, visit: Visit, error: Exception) -> Response:
         """The page for what went wrong; the reference leads to the log."""
