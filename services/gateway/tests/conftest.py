@@ -10,6 +10,7 @@ import pytest
 import uvicorn
 import uvloop
 
+from dawr.servicekit.settings import PlatformSettings
 from dawr.servicekit.testing import until
 
 
@@ -74,6 +75,20 @@ def listening() -> Callable[[Any], AbstractAsyncContextManager[int]]:
 def unused_port() -> int:
     """A port on which nobody listens."""
     return _unused_port()
+
+
+@pytest.fixture(scope="session")
+def production() -> dict[str, Any]:
+    """Settings with which a gateway starts in production: by https, and with secrets that nobody knows."""
+    return {
+        "platform": PlatformSettings(environment="production"),
+        "public_url": "https://dawr.example",
+        "identity_pepper": "a pepper",
+        "sealing_key": "c29tZS1vdGhlci1zZWFsaW5nLWtleS1vZi0zMi1ieXQ=",
+        "profile_keys": "c29tZS1vdGhlci1wcm9maWxlLWtleS1vZi0zMi1ieXQ=",
+        "registry_key": "a registry's key",
+        "session_secrets": "a session secret of thirty-two characters or more",
+    }
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,11 +10,19 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from dawr.gateway.addresses import Addresses
-from dawr.gateway.domain.sign_in import QUIET, Policy, SignIn, enter_code, forget_code, refuse_paused, send_code
+from dawr.gateway.domain.sign_in import (
+    QUIET,
+    Policy,
+    SignIn,
+    enter_code,
+    forget_code,
+    most_tries,
+    refuse_paused,
+    send_code,
+)
 from dawr.gateway.errors import NotAnIdentityNumber, SignInPaused
 from dawr.gateway.identity import Identity, new_code
-from dawr.gateway.settings import GatewaySettings
-from dawr.servicekit.settings import PlatformSettings
+from dawr.gateway.settings import DEVELOPMENT_SESSION_SECRET, GatewaySettings
 
 POLICY = Policy(lifetime=timedelta(minutes=10), tries=5, pause=timedelta(minutes=1), longest_pause=timedelta(hours=1))
 START = datetime(2026, 12, 1, tzinfo=UTC)
@@ -73,9 +82,9 @@ def test_who_never_rests_has_no_more_tries_a_day_than_the_closed_form_says() -> 
         except SignInPaused as paused:
             assert paused.retry_after_seconds is not None
             now += timedelta(seconds=paused.retry_after_seconds)
-    doublings = 6  # 1, 2, 4, 8, 16, 32 minutes, then an hour each
-    bound = POLICY.tries * (doublings + 1 + 24)
-    assert tries <= bound
+    bound = most_tries(POLICY, timedelta(days=1))
+    assert bound == POLICY.tries * (6 + 1 + 24), "1, 2, 4, 8, 16, 32 minutes, then an hour each"
+    assert bound - 2 * POLICY.tries <= tries <= bound
     assert bound / 10**6 < 0.0002, "less than two in ten thousand a day for one person"
 
 
@@ -148,21 +157,30 @@ def test_only_a_trusted_proxy_tells_an_address(peer: str, forwarded: list[str], 
     assert addresses.of({"type": "http", "client": (peer, 1), "headers": headers}) == expected
 
 
-def test_production_starts_with_no_secret_that_everybody_knows() -> None:
-    production = PlatformSettings(environment="production")
-    key = "c29tZS1vdGhlci1zZWFsaW5nLWtleS1vZi0zMi1ieXQ="
-    for pepper, sealing_key, missing in (
-        (None, None, "GATEWAY_IDENTITY_PEPPER and GATEWAY_SEALING_KEY"),
-        ("x", None, "GATEWAY_SEALING_KEY"),
-        (None, key, "GATEWAY_IDENTITY_PEPPER"),
-    ):
-        given_ = {"identity_pepper": pepper, "sealing_key": sealing_key}
-        with pytest.raises(ValidationError, match=f"set {missing}:"):
-            GatewaySettings.model_validate(
-                {"platform": production} | {name: value for name, value in given_.items() if value}
-            )
-    with pytest.raises(ValidationError, match="open registration"):
-        GatewaySettings(platform=production, identity_pepper="x", sealing_key=key, open_registration=True)
-    settings = GatewaySettings(platform=production, identity_pepper="x", sealing_key=key)
+def test_production_starts_with_no_secret_that_everybody_knows(production: dict[str, Any]) -> None:
+    settings = GatewaySettings(**production)
     assert not settings.registers_everybody
-    assert settings.codes_per_address == 100
+    assert (settings.codes_per_address, settings.tries_per_address) == (100, 200)
+    assert (settings.codes_overall, settings.tries_overall) == (50_000, 20_000)
+    for name in GatewaySettings.known_secrets:
+        given_ = {each: value for each, value in production.items() if each != name}
+        with pytest.raises(ValidationError, match=f"set GATEWAY_{name.upper()}:"):
+            GatewaySettings(**given_)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"open_registration": True}, "open registration"),
+        ({"public_url": "http://dawr.example"}, "by https"),
+        ({"session_secrets": "short"}, "session secret"),
+        ({"session_secrets": "a session secret of thirty-two characters or more, short"}, "session secret"),
+        ({"session_secrets": " , "}, "session secret"),
+        ({"session_secrets": "another secret of thirty-two characters, " + DEVELOPMENT_SESSION_SECRET}, "set GATEWAY"),
+    ],
+)
+def test_production_starts_with_nothing_that_belongs_to_development(
+    production: dict[str, Any], wrong: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ValidationError, match=said):
+        GatewaySettings(**production | wrong)

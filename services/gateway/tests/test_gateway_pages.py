@@ -193,16 +193,11 @@ async def test_the_start_page_tells_how_each_service_is(
     assert len(booking[0].asked) == before, "a short cache stands between readers and services"
 
 
-async def test_production_tells_nothing_of_mailboxes(client: httpx.AsyncClient, tmp_path_factory: Any) -> None:
-    settings = GatewaySettings(
-        keys_path=tmp_path_factory.mktemp("keys"),
-        identity_pepper="a secret",
-        sealing_key="c29tZS1vdGhlci1zZWFsaW5nLWtleS1vZi0zMi1ieXQ=",
-        platform=PlatformSettings(environment="production"),
-    )
+async def test_production_tells_nothing_of_mailboxes(production: dict[str, Any], tmp_path_factory: Any) -> None:
+    settings = GatewaySettings(keys_path=tmp_path_factory.mktemp("keys"), **production)
     service = create_service(settings)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(service.app()), base_url="http://test") as production:
-        page = (await production.get("/?lang=en")).text
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(service.app()), base_url="http://test") as client:
+        page = (await client.get("/?lang=en")).text
     assert "8088" not in page
     assert "dawr token" not in page
     for close in service.closers:

@@ -337,7 +337,7 @@ async def test_what_rests_for_a_week_is_forgotten_and_what_waits_is_not(the_stag
         await gateway.ask(new)
         gateway.clock.turn(days=1, seconds=901)
         async with gateway.service.database.transaction() as tx:
-            assert await forget(tx, KEEP) == 3, "a sign-in, its count and its address's"
+            assert await forget(tx, KEEP) == 4, "a sign-in, its count, its address's and everybody's"
         [left] = await gateway.rows("SELECT person_id FROM sign_ins")
         assert left["person_id"] == Identity(DEVELOPMENT_PEPPER).person_id(new)
         assert len(await gateway.rows("SELECT 1 FROM people")) == 2, "people stay"

@@ -105,6 +105,8 @@ def rules_of(settings: GatewaySettings) -> Rules:
             person_codes=settings.person_codes,
             address_codes=settings.codes_per_address,
             address_tries=settings.tries_per_address,
+            overall_codes=settings.codes_overall,
+            overall_tries=settings.tries_overall,
         ),
         people=People(settings.profile_keys, settings.minor_years),
         open_registration=settings.registers_everybody,

@@ -36,6 +36,8 @@ ActsFor = Callable[[AsyncConnection, UUID, datetime], Awaitable[frozenset[UUID]]
 
 INFORMED_EVERY_SECONDS = 5.0
 """How often a process asks which sessions ended elsewhere."""
+_LONGEST_COMMIT = timedelta(minutes=2)
+"""A transaction may have ended a session so long before anybody sees it, by clocks that differ a little."""
 _AT_HOME = ZoneInfo("Asia/Damascus")
 """Where a birthday begins."""
 _TOLD_FOR = timedelta(days=1)
@@ -250,11 +252,13 @@ class Sessions:
 
     async def keep_informed(self) -> None:
         """Learn again and again which sessions ended at other replicas."""
+        since = self._database.clock() - timedelta(seconds=REMEMBERED_SECONDS)
         while True:
-            since = self._database.clock() - timedelta(seconds=REMEMBERED_SECONDS)
+            begun = self._database.clock()
             async with self._database.reading() as connection:
                 ended = await store.ended_since(connection, since)
             self._ended.learn({session_id: at.timestamp() for session_id, at in ended})
+            since = begun - _LONGEST_COMMIT
             await asyncio.sleep(INFORMED_EVERY_SECONDS)
 
     async def _by_access(self, token: str | None) -> SignedIn | None:

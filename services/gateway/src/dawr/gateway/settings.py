@@ -100,6 +100,11 @@ class GatewaySettings(ServiceSettings):
     20000."""
     address_tries: int | None = Field(default=None, ge=1)
     """Tries from one address in a window. Unset: 200, in development 40000."""
+    overall_codes: int | None = Field(default=None, ge=1)
+    """Codes for everybody together in a window, as each costs a message. Unset: 50000, in development 1000000."""
+    overall_tries: int | None = Field(default=None, ge=1)
+    """Wrong codes of everybody together in a window; then nobody signs in by code until it ends. A millionth of it is
+    how many people a guesser with any number of addresses gets at a window. Unset: 20000, in development 1000000."""
     code_answer_seconds: float = Field(default=0.1, ge=0, le=2)
     """When a request for a code is answered, known number or not: later than the work for either takes."""
 
@@ -161,6 +166,16 @@ class GatewaySettings(ServiceSettings):
     def tries_per_address(self) -> int:
         """What `address_tries` comes to."""
         return self.address_tries or (40_000 if self.is_development else 200)
+
+    @property
+    def codes_overall(self) -> int:
+        """What `overall_codes` comes to."""
+        return self.overall_codes or (1_000_000 if self.is_development else 50_000)
+
+    @property
+    def tries_overall(self) -> int:
+        """What `overall_tries` comes to."""
+        return self.overall_tries or (1_000_000 if self.is_development else 20_000)
 
     @property
     def services(self) -> dict[str, str]:

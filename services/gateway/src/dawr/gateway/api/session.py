@@ -1,9 +1,6 @@
 """Signing in over HTTP: `/api/session`, `/api/me`, and the keys by which services check tokens."""
 
-import asyncio
-import time
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -13,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse
 
 from dawr.contracts import Text
-from dawr.gateway.addresses import Addresses
 from dawr.gateway.csrf import comes_from_elsewhere
+from dawr.gateway.door import Door
 from dawr.gateway.errors import (
     FromElsewhere,
     NotAnIdentityNumber,
@@ -26,12 +23,10 @@ from dawr.gateway.errors import (
 )
 from dawr.gateway.identity import CODE_DIGITS
 from dawr.gateway.keys import Keys
-from dawr.gateway.service import sign_in as service
-from dawr.gateway.service.sign_in import Contact, Rules
-from dawr.gateway.sessions import Cookie, How, Issued, Kind, Sessions
+from dawr.gateway.service.sign_in import Contact
+from dawr.gateway.sessions import Cookie, Issued
 from dawr.servicekit.auth import Caller, Role
 from dawr.servicekit.callers import PUBLIC, signed_in
-from dawr.servicekit.database import Database
 from dawr.servicekit.openapi import refusals
 from dawr.servicekit.problems import request_language, say
 
@@ -122,19 +117,6 @@ class Me(BaseModel):
 SignedIn = Annotated[Caller, Depends(signed_in())]
 
 
-@dataclass(frozen=True, slots=True)
-class Door:
-    """What the routes of signing in work with."""
-
-    database: Database
-    keys: Keys
-    addresses: Addresses
-    rules: Rules
-    sessions: Sessions
-    public_url: str
-    code_answer_seconds: float
-
-
 def jwks_endpoint(keys: Keys) -> Callable[[Request], Awaitable[Response]]:
     """What answers `/.well-known/jwks.json` (RFC 7517)."""
 
@@ -177,18 +159,9 @@ def _add_signing_in(router: APIRouter, door: Door) -> None:
     )
     async def ask_code(body: CodeRequest, request: Request) -> CodeAnswer:
         """Known and unknown numbers get the same answer in the same time. A new code replaces the one before."""
-        begun = time.monotonic()
         language = request_language(request)
-        async with door.database.transaction() as tx:
-            await service.ask_code(
-                tx,
-                door.rules,
-                identity_number=body.identity_number,
-                address=door.addresses.of(request.scope),
-                language="en" if language == "en" else "ar",
-                contact=Contact(body.email, body.phone),
-            )
-        await asyncio.sleep(max(0.0, begun + door.code_answer_seconds - time.monotonic()))
+        contact = Contact(body.email, body.phone)
+        await door.ask_code(request, body.identity_number, language=language, contact=contact)
         return CodeAnswer(detail=say(ON_ITS_WAY, language), expires_in=int(door.rules.policy.lifetime.total_seconds()))
 
     @router.post(
@@ -202,26 +175,7 @@ def _add_signing_in(router: APIRouter, door: Door) -> None:
         """Begins a session: an access token for ten minutes, and a refresh token for the next one, both as cookies
         too. A code is good once; after five wrong ones sign-in pauses."""
         refuse_elsewhere(request, door.public_url)
-        issued = None
-        async with door.database.transaction() as tx:
-            person_id, guess = await service.enter_code(
-                tx,
-                door.rules,
-                identity_number=body.identity_number,
-                code=body.code,
-                address=door.addresses.of(request.scope),
-            )
-            if guess.is_right:
-                issued = await door.sessions.begin(
-                    tx,
-                    person_id=person_id,
-                    kind=Kind.CITIZEN,
-                    roles=frozenset({Role.CITIZEN}),
-                    how=How.CODE,
-                    request=request,
-                )
-        if issued is None:
-            raise WrongCode(retry_after_seconds=guess.pause_seconds(tx.now), tries_left=guess.tries_left)
+        issued = await door.enter_code(request, body.identity_number, body.code)
         give(response, issued.cookies)
         return Session.of(issued)
 

@@ -32,9 +32,7 @@ class ShownSession(BaseModel):
 
     id: UUID
     how: How
-    agent: str = Field(
-        description="The browser's family and system, if known.", examples=["Firefox, Android"]
-    )
+    agent: str = Field(description="The browser's family and system, if known.", examples=["Firefox, Android"])
     begun_at: datetime
     seen_at: datetime = Field(description="Up to ten minutes before the session was last used.")
     ends_at: datetime

@@ -1,10 +1,19 @@
 """Sign-in by code, decided purely: state and time in, new state out.
 
-What bounds guessing: `tries` wrong codes for a person, whatever code they were meant for, then a pause that
-doubles from `pause` to `longest_pause`. A guesser who never rests has at most
-`tries × (log2(longest_pause / pause) + 1 + 86400 / longest_pause)` tries a day, each one in a million.
+What bounds guessing, whatever the guesser does and however many help, in a span of time `T`:
+
+- one person: `tries` wrong codes, whatever code they were meant for, then a pause that doubles from `pause` to
+  `longest_pause`: at most `most_tries(policy, T) = tries × (⌈log2(longest_pause / pause)⌉ + 1 + ⌊T / longest_pause⌋)`.
+  Each time the owner enters a right code it begins anew;
+- one address: `address_tries` in each of the `⌊T / window⌋ + 2` windows that `T` can touch;
+- everybody: `overall_tries` wrong ones in each of them, and as many more as transactions are in flight.
+
+A code is one of a million, so a guesser who may try `n` codes takes over `n / 10^6` people on average: with the
+settings' figures one in 6,400 a day for one person that is aimed at, and at most one in fifty of a person a window
+for whoever has a million addresses and aims at everybody.
 """
 
+import math
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hmac import compare_digest
@@ -24,6 +33,12 @@ class Policy:
     tries: int
     pause: timedelta
     longest_pause: timedelta
+
+
+def most_tries(policy: Policy, span: timedelta) -> int:
+    """How many codes can be tried for one person within a span, by all guessers together."""
+    doublings = max(0, math.ceil(math.log2(policy.longest_pause / policy.pause)))
+    return policy.tries * (doublings + 1 + span // policy.longest_pause)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Use cases of signing in: ask for a code, enter it, sign out."""
 
 import math
+import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -8,12 +9,15 @@ from uuid import UUID
 
 from dawr.contracts.notifications import RegisterContact, SendMessage
 from dawr.gateway.domain import sign_in as domain
-from dawr.gateway.errors import TooManyCodes, TooManyTries
+from dawr.gateway.errors import SignInCrowded, TooManyCodes, TooManyTries
 from dawr.gateway.identity import Identity, Seal, new_code, nobodys_code
 from dawr.gateway.service.people import People
 from dawr.gateway.store import sign_in as store
-from dawr.gateway.store.sign_in import Counted
+from dawr.gateway.store.sign_in import SHARDS, Counted, Total
+from dawr.servicekit import telemetry
 from dawr.servicekit.database import Transaction
+
+_log = telemetry.get_logger("dawr.gateway.sign-in")
 
 CODE_TEMPLATE = "sign-in-code"
 KEEP = timedelta(days=7)
@@ -28,6 +32,9 @@ class Limits:
     person_codes: int
     address_codes: int
     address_tries: int
+    overall_codes: int
+    overall_tries: int
+    """Wrong ones of everybody. While they are used up right ones are refused too, or guessing would go on."""
 
     def window_start(self, now: datetime) -> datetime:
         """Where the window of a moment begins."""
@@ -70,7 +77,7 @@ async def ask_code(
 ) -> None:
     """Send a code to a registered person; for anybody else do the same work and send nothing.
 
-    Raises NotAnIdentityNumber, SignInPaused, TooManyCodes: each for known and unknown numbers alike.
+    Raises NotAnIdentityNumber, SignInPaused, TooManyCodes, SignInCrowded: each for known and unknown numbers alike.
     """
     person_id = rules.identity.person_id(identity_number)
     state = await store.lock_sign_in(tx, person_id)
@@ -96,6 +103,7 @@ async def ask_code(
         )
     # Last, as many people share an address: its row is locked for the shortest time.
     await _count_code(tx, rules, Counted.ADDRESS_CODES, rules.identity.address(address), rules.limits.address_codes)
+    await refuse_crowded(tx, rules.limits, Total.CODES, rules.limits.overall_codes, counts=True)
 
 
 async def enter_code(
@@ -103,7 +111,7 @@ async def enter_code(
 ) -> tuple[UUID, domain.Guess]:
     """Take a code: the person and what became of it. A wrong one must be committed too, so it is not raised here.
 
-    Raises NotAnIdentityNumber, SignInPaused, TooManyTries.
+    Raises NotAnIdentityNumber, SignInPaused, TooManyTries, SignInCrowded.
     """
     person_id = rules.identity.person_id(identity_number)
     state = await store.lock_sign_in(tx, person_id)
@@ -116,6 +124,7 @@ async def enter_code(
     )
     if counted > rules.limits.address_tries:
         raise TooManyTries(retry_after_seconds=rules.limits.seconds_left(tx.now))
+    await refuse_crowded(tx, rules.limits, Total.WRONG_TRIES, rules.limits.overall_tries, counts=not guess.is_right)
     return person_id, guess
 
 
@@ -128,6 +137,18 @@ async def sign_out(tx: Transaction, person_id: UUID) -> None:
 async def _count_code(tx: Transaction, rules: Rules, kind: Counted, subject: bytes, limit: int) -> None:
     if await store.count(tx, kind, subject, rules.limits.window_start(tx.now)) > limit:
         raise TooManyCodes(retry_after_seconds=rules.limits.seconds_left(tx.now))
+
+
+async def refuse_crowded(tx: Transaction, limits: Limits, kind: Total, limit: int, *, counts: bool) -> None:
+    """Raise SignInCrowded if everybody together has used up what a window allows; else count this one, if it counts."""
+    window = limits.window_start(tx.now)
+    before = await store.total(tx, kind, window)
+    if before >= limit:
+        raise SignInCrowded(retry_after_seconds=limits.seconds_left(tx.now))
+    if counts:
+        await store.count_total(tx, kind, secrets.randbelow(SHARDS), window)
+        if before + 1 == limit:
+            _log.warning("sign-in.crowded", kind=kind.value, limit=limit)
 
 
 async def _register(tx: Transaction, rules: Rules, person_id: UUID, contact: Contact) -> None:

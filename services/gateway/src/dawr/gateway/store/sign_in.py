@@ -1,4 +1,5 @@
-"""Tables of the gateway. Rows are locked in one order: a person's sign-in, the person's counts, the address's."""
+"""Tables of sign-in. Rows are locked in one order: a person's sign-in, the person's counts, the address's, and one of
+the rows in which everybody is counted together."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -16,6 +17,19 @@ class Counted(StrEnum):
     PERSON_CODES = "person-codes"
     ADDRESS_CODES = "address-codes"
     ADDRESS_TRIES = "address-tries"
+    PERSON_REGISTRATIONS = "person-registrations"
+    ADDRESS_REGISTRATIONS = "address-registrations"
+
+
+class Total(StrEnum):
+    """What is counted of everybody together."""
+
+    CODES = "codes"
+    WRONG_TRIES = "wrong-tries"
+
+
+SHARDS = 64
+"""Rows that a total is spread over: as many transactions can count at once before two of them wait for each other."""
 
 
 _LOCK_SIGN_IN = text("""
@@ -32,6 +46,13 @@ _COUNT = text("""
 INSERT INTO sign_in_counts AS c (kind, subject, window_start, counted) VALUES (:kind, :subject, :window_start, 1)
 ON CONFLICT (kind, subject, window_start) DO UPDATE SET counted = c.counted + 1
 RETURNING counted
+""")
+_COUNT_TOTAL = text("""
+INSERT INTO sign_in_totals AS t (kind, window_start, shard, counted) VALUES (:kind, :window_start, :shard, 1)
+ON CONFLICT (kind, window_start, shard) DO UPDATE SET counted = t.counted + 1
+""")
+_TOTAL = text("""
+SELECT coalesce(sum(counted), 0) FROM sign_in_totals WHERE kind = :kind AND window_start = :window_start
 """)
 
 
@@ -63,6 +84,29 @@ async def count(tx: Transaction, kind: Counted, subject: bytes, window_start: da
     return int(row.scalar_one())
 
 
+async def uncount(tx: Transaction, kind: Counted, subject: bytes, window_start: datetime) -> None:
+    """Take one back."""
+    await tx.connection.execute(
+        text("""
+            UPDATE sign_in_counts SET counted = counted - 1
+            WHERE kind = :kind AND subject = :subject AND window_start = :window_start AND counted > 0
+        """),
+        {"kind": kind.value, "subject": subject, "window_start": window_start},
+    )
+
+
+async def count_total(tx: Transaction, kind: Total, shard: int, window_start: datetime) -> None:
+    """Count one more for everybody together, in one of the `SHARDS` rows."""
+    await tx.connection.execute(_COUNT_TOTAL, {"kind": kind.value, "window_start": window_start, "shard": shard})
+
+
+async def total(tx: Transaction, kind: Total, window_start: datetime) -> int:
+    """How many there are of everybody in the window, this transaction's own among them; those of transactions that
+    have not ended yet are not."""
+    found = await tx.connection.execute(_TOTAL, {"kind": kind.value, "window_start": window_start})
+    return int(found.scalar_one())
+
+
 async def is_registered(tx: Transaction, person_id: UUID) -> bool:
     """Whether the platform knows the person."""
     found = await tx.connection.execute(text("SELECT 1 FROM people WHERE id = :id"), {"id": person_id})
@@ -91,5 +135,8 @@ async def forget(tx: Transaction, older_than: timedelta) -> int:
     counts = await tx.connection.execute(
         text("DELETE FROM sign_in_counts WHERE window_start < :before"), {"before": before}
     )
+    totals = await tx.connection.execute(
+        text("DELETE FROM sign_in_totals WHERE window_start < :before"), {"before": before}
+    )
     sign_ins = await tx.connection.execute(text("DELETE FROM sign_ins WHERE touched_at < :before"), {"before": before})
-    return counts.rowcount + sign_ins.rowcount
+    return counts.rowcount + totals.rowcount + sign_ins.rowcount
