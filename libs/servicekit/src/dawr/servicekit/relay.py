@@ -140,10 +140,7 @@ class Relay:
         if now < self._next_care:
             return
         self._next_care = now + timedelta(seconds=5)
-        waiting = await depth(session)
-        telemetry.OUTBOX_DEPTH.set(waiting.unsent)
-        telemetry.OUTBOX_AGE.set(waiting.oldest_seconds)
-        telemetry.OUTBOX_REFUSED.set(await refused.count(session))
+        await tell_depth(session)
         await session.execute(_PRUNE, {"before": now - self._keep})
         await session.execute(_PRUNE_INBOX, {"before": now - self._keep_inbox})
         await session.execute(_PRUNE_KEYS, {"hours": KEPT_HOURS})
@@ -202,6 +199,14 @@ async def depth(connection: AsyncConnection) -> Depth:
     """How many messages wait to be sent, and for how long the oldest has."""
     row = (await connection.execute(_DEPTH)).one()
     return Depth(unsent=row.depth, oldest_seconds=float(row.age))
+
+
+async def tell_depth(connection: AsyncConnection) -> None:
+    """Tell the metrics what waits in the outbox, in whichever process of the service they are read."""
+    waiting = await depth(connection)
+    telemetry.OUTBOX_DEPTH.set(waiting.unsent)
+    telemetry.OUTBOX_AGE.set(waiting.oldest_seconds)
+    telemetry.OUTBOX_REFUSED.set(await refused.count(connection))
 
 
 async def resend(connection: AsyncConnection, since: datetime, topics: Sequence[str] = ()) -> int:

@@ -30,7 +30,7 @@ from dawr.servicekit.errors import is_transient
 from dawr.servicekit.limits import Limits, Upload
 from dawr.servicekit.openapi import completed, with_statements
 from dawr.servicekit.producer import Producer
-from dawr.servicekit.relay import Relay
+from dawr.servicekit.relay import Relay, tell_depth
 from dawr.servicekit.settings import ServiceSettings
 
 _log = telemetry.get_logger("dawr.service")
@@ -211,6 +211,11 @@ class Service:
             for_operators(request)
             if self.consumers is not None:
                 self.consumers.lag()
+            if self.has_database and not self._role.consumes:
+                # Where the relay runs it has told already; here nobody else would.
+                with suppress(Exception):
+                    async with self.database.reading() as connection:
+                        await tell_depth(connection)
             return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
         for path, endpoint in (

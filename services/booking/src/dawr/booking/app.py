@@ -9,7 +9,10 @@ from dawr.booking.consumers import create_consumers
 from dawr.booking.intake import Intake
 from dawr.booking.line import Line
 from dawr.booking.offices import create_offices_router
+from dawr.booking.present import Presenter
+from dawr.booking.reschedules import Rescheduling, create_reschedules_router
 from dawr.booking.service.ask_offices import count_questions
+from dawr.booking.service.count_turns import count_turns
 from dawr.booking.service.expire_holds import expire_holds
 from dawr.booking.settings import BookingSettings
 from dawr.booking.watch import Watch
@@ -19,7 +22,7 @@ from dawr.servicekit.service import Service
 
 VERSION = "0.1.0"
 QUESTIONS_SECONDS = 15.0
-"""How often the questions that wait for an office are counted."""
+"""How often turns by state, and the questions that wait for an office, are counted."""
 
 
 def create_service(settings: BookingSettings | None = None, *, clock: Clock = utc_now) -> Service:
@@ -31,6 +34,7 @@ def create_service(settings: BookingSettings | None = None, *, clock: Clock = ut
     line = Line(database)
     watch = Watch(database, line)
     intake = Intake(service.producer, service.verifier, catalogue, line, settings, clock)
+    shown = Presenter(catalogue, settings.moves_count, clock)
     enquiries = Enquiries(database, catalogue, settings, clock)
 
     async def sweep() -> None:
@@ -43,6 +47,11 @@ def create_service(settings: BookingSettings | None = None, *, clock: Clock = ut
     async def watch_questions() -> None:
         while True:
             await count_questions(database)
+            await asyncio.sleep(QUESTIONS_SECONDS)
+
+    async def watch_turns() -> None:
+        while True:
+            await count_turns(database)
             await asyncio.sleep(QUESTIONS_SECONDS)
 
     async def follow_catalogue() -> None:
@@ -59,13 +68,14 @@ def create_service(settings: BookingSettings | None = None, *, clock: Clock = ut
         "copies": copies.follow,
         "questions": watch_questions,
     }
-    service.serving = {"line": line.follow, "watch": watch.follow, "catalogue": follow_catalogue}
+    service.serving = {"line": line.follow, "watch": watch.follow, "catalogue": follow_catalogue, "turns": watch_turns}
     service.ready = {"catalogue": has_catalogue}
     prefix = f"/api/{service.name}"
     service.routes = (intake.route(f"{prefix}/turns"), enquiries.route(f"{prefix}/availability"))
     service.openapi = lambda openapi: enquiries.document(intake.document(openapi))
     service.routers = (
         create_router(database, intake, line, watch, catalogue, settings, clock),
+        create_reschedules_router(Rescheduling(database, intake, line, shown)),
         create_offices_router(database, catalogue),
     )
     return service

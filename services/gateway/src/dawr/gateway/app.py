@@ -9,25 +9,37 @@ from dawr.gateway.access import Row, Ways, read_table
 from dawr.gateway.addresses import Addresses, Operators
 from dawr.gateway.api.session import Door, create_router, jwks_endpoint
 from dawr.gateway.api.sessions import create_router as sessions_router
+from dawr.gateway.api.staff import StaffDoor
+from dawr.gateway.api.staff import create_router as staff_router
+from dawr.gateway.api.staff_accounts import create_router as staff_accounts_router
+from dawr.gateway.api.staff_own import create_router as staff_own_router
 from dawr.gateway.behind import READY_SECONDS, Behind, Kept
 from dawr.gateway.csrf import Csrf
 from dawr.gateway.documents import plain_routes
 from dawr.gateway.domain.sign_in import Policy
+from dawr.gateway.domain.staff import Terms
 from dawr.gateway.identity import Identity, Seal
 from dawr.gateway.keys import Keys
 from dawr.gateway.pages.views import Pages, Parts
 from dawr.gateway.passing.passage import METHODS, Passage
+from dawr.gateway.passwords import Passwords
 from dawr.gateway.portal import entrance
+from dawr.gateway.portal.operations import Operations
+from dawr.gateway.service.dead_letters import DeadLetters
 from dawr.gateway.service.people import People
 from dawr.gateway.service.sign_in import Limits, Rules
+from dawr.gateway.service.staff import StaffRules
 from dawr.gateway.sessions import Sessions, children_of
 from dawr.gateway.settings import GatewaySettings
 from dawr.gateway.sweeper import keep_forgetting
+from dawr.gateway.vault import Vault
+from dawr.gateway.watching import Watching
 from dawr.servicekit.clock import Clock, utc_now
 from dawr.servicekit.limits import Upload
 from dawr.servicekit.service import Service
 
 VERSION = "0.1.0"
+STAFF_ROUTERS = (staff_router, staff_accounts_router, staff_own_router)
 UPLOADS = {
     "/api/catalog/import": Upload(
         4 * 1024 * 1024,
@@ -70,6 +82,15 @@ def create_service(
     portal = entrance.create_portal(settings, sessions, Csrf(settings.session_keys))
     service.serving["portal.fonts"] = portal.assets.prepare
     service.closers.append(portal.services.close)
+    door = Door(service.database, keys, addresses, rules, sessions, settings.public_url, settings.code_answer_seconds)
+    passwords = Passwords(settings.password_threads, settings.password_waiting)
+    service.closers.append(passwords.close)
+    staff_rules = staff_rules_of(settings, rules, sessions, passwords)
+    staff = StaffDoor(service.database, addresses, staff_rules, sessions, settings.public_url)
+    watching = Watching(behind, settings.services, settings.platform)
+    service.serving["operations"] = watching.gather
+    operations = Operations(watching, DeadLetters(settings.platform, service.producer, service.database))
+    work = entrance.Work(service.database, door, staff, operations)
     pages = Pages(
         Parts(
             behind=behind,
@@ -81,12 +102,28 @@ def create_service(
     service.routes = (
         *(Route(f"/api/{each.service}/{{path:path}}", each, methods=METHODS) for each in passages),
         Route("/.well-known/jwks.json", jwks_endpoint(keys)),
-        *entrance.routes(portal),
+        *entrance.routes(portal, work),
         *pages.routes(),
     )
-    door = Door(service.database, keys, addresses, rules, sessions, settings.public_url, settings.code_answer_seconds)
-    service.routers = (create_router(door), sessions_router(door))
+    service.routers = (create_router(door), sessions_router(door), *(each(staff) for each in STAFF_ROUTERS))
     return service
+
+
+def staff_rules_of(settings: GatewaySettings, rules: Rules, sessions: Sessions, passwords: Passwords) -> StaffRules:
+    """What staff's accounts go by, as the settings say."""
+    return StaffRules(
+        identity=rules.identity,
+        vault=Vault(settings.profile_keys),
+        passwords=passwords,
+        policy=rules.policy,
+        limits=rules.limits,
+        terms=Terms(
+            invitation=timedelta(hours=settings.staff_invitation_hours),
+            account=timedelta(days=settings.staff_account_days),
+        ),
+        public_url=settings.public_url,
+        end_sessions=lambda tx, person_id: sessions.end_everywhere(person_id, tx),
+    )
 
 
 def rules_of(settings: GatewaySettings) -> Rules:

@@ -11,6 +11,10 @@ Refusal
 ├── SessionEnded          401  a refresh token that holds no more
 ├── FromElsewhere         403  another site made a browser ask
 ├── SignInCrowded         429  all of sign-in together counts too many wrong codes, or sends too many
+├── AlreadyProposed       409  somebody has proposed what becomes of this dead letter
+├── SameTwoEyes           403  who proposed can't approve, and only they withdraw
+├── DecisionOver          409  it was decided already
+├── StateNotReplayed      409  a dead letter of a state topic
 ├── ServiceUnavailable    503  the service behind is away
 ├── BrokenAnswer          502  the service behind hung up
 └── ServiceSlow           504  the service behind did not answer in time
@@ -86,6 +90,38 @@ class SignInCrowded(Refusal):
         ar="الدخول متوقف مؤقتاً لكثرة المحاولات، حاول لاحقاً",
         en="Sign-in rests, as there were too many tries; try later",
     )
+
+
+class AlreadyProposed(Refusal):
+    """There is an open proposal about this dead letter."""
+
+    code = "already-proposed"
+    status = 409
+    title = Text(ar="قُدّم اقتراح بشأن هذه الرسالة من قبل", en="Something was proposed about this message already")
+
+
+class SameTwoEyes(Refusal):
+    """Somebody else has to approve or reject what was proposed; only who proposed it may withdraw it."""
+
+    code = "same-two-eyes"
+    status = 403
+    title = Text(ar="يلزم شخص ثانٍ للموافقة", en="A second person has to decide this")
+
+
+class DecisionOver(Refusal):
+    """The proposal was decided, withdrawn or carried out meanwhile."""
+
+    code = "decision-over"
+    status = 409
+    title = Text(ar="بُتّ في هذا الاقتراح", en="This was decided already")
+
+
+class StateNotReplayed(Refusal):
+    """A record of a state topic may not be put back: it could replace a newer one. Its owner sends its state again."""
+
+    code = "state-not-replayed"
+    status = 409
+    title = Text(ar="لا تُعاد رسالة حالة إلى مكانها", en="A record of state can't be put back")
 
 
 class ServiceUnavailable(Refusal):

@@ -7,8 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka import AIOKafkaConsumer
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
@@ -16,7 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from dawr.contracts.topics import TOPICS
 from dawr.servicekit import refused as refused_messages
 from dawr.servicekit import relay
+from dawr.servicekit.lag import Lags
 from dawr.servicekit.refused import RefusedMessage
+from dawr.servicekit.settings import PlatformSettings
 from dawr.tools.platform import state as states
 from dawr.tools.platform.errors import PlatformError
 from dawr.tools.platform.folder import Folder
@@ -108,27 +109,11 @@ def lag(root: Path) -> None:
 
 async def lag_of_groups(state: states.State) -> list[tuple[str, str, int]]:
     """Topic, group, and how many records wait for it."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=state.kafka)
-    consumer = AIOKafkaConsumer(bootstrap_servers=state.kafka, group_id=None, enable_auto_commit=False)
-    await admin.start()
-    await consumer.start()
-    rows = []
+    lags = Lags(PlatformSettings(kafka=state.kafka, topic_prefix=state.topic_prefix))
     try:
-        for topic in TOPICS:
-            partitions = [TopicPartition(state.topic_prefix + topic.name, each) for each in range(topic.partitions)]
-            ends = await consumer.end_offsets(partitions)
-            starts = await consumer.beginning_offsets(partitions)
-            for reader in topic.readers:
-                group = state.topic_prefix + topic.group(reader)
-                done = await admin.list_consumer_group_offsets(group)
-                waiting = sum(
-                    ends[each] - max(done[each].offset if each in done else 0, starts[each]) for each in partitions
-                )
-                rows.append((topic.name, topic.group(reader), waiting))
+        return [(each.topic, each.group, each.waiting) for each in await lags.read()]
     finally:
-        await consumer.stop()
-        await admin.close()
-    return rows
+        await lags.close()
 
 
 def outbox(root: Path) -> None:

@@ -216,6 +216,12 @@ def _row(turn: Turn) -> dict[str, Any]:
     }
 
 
+async def count_by_state(connection: AsyncConnection) -> dict[State, int]:
+    """How many turns are in each state that there are any in."""
+    rows = await connection.execute(text("SELECT state, count(*) AS turns FROM turns GROUP BY state"))
+    return {State(row.state): row.turns for row in rows}
+
+
 def _turn(row: Any) -> Turn:
     return Turn(
         id=row.id,

@@ -1,15 +1,21 @@
 """The portal, put together: its parts, and the pages of all its rooms."""
 
+from dataclasses import dataclass
+
 from starlette.routing import BaseRoute
 
+from dawr.gateway.api.session import Door
+from dawr.gateway.api.staff import StaffDoor
 from dawr.gateway.csrf import Csrf
-from dawr.gateway.portal import about, account, doors, find, operations, relatives, staff, take, turns
+from dawr.gateway.portal import about, account, doors, find, relatives, staff, take, turns
 from dawr.gateway.portal.kept_forms import KeptForms
+from dawr.gateway.portal.operations import Operations
 from dawr.gateway.portal.pages import Page, Platform, Portal
 from dawr.gateway.portal.security import Headers
 from dawr.gateway.portal.upstream import Services
 from dawr.gateway.sessions import Sessions
 from dawr.gateway.settings import GatewaySettings
+from dawr.servicekit.database import Database
 
 
 def create_portal(settings: GatewaySettings, sessions: Sessions, csrf: Csrf) -> Portal:
@@ -29,7 +35,19 @@ def create_portal(settings: GatewaySettings, sessions: Sessions, csrf: Csrf) -> 
     )
 
 
-def all_pages() -> tuple[Page, ...]:
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What rooms work with, beside the services behind."""
+
+    database: Database
+    door: Door
+    """Citizens' way in."""
+    staff: StaffDoor
+    """The staff's."""
+    operations: Operations
+
+
+def all_pages(work: Work) -> tuple[Page, ...]:
     """The table of pages: where, who shows it, and who may come. What is not in it is not there."""
     return (
         *find.pages(),
@@ -39,7 +57,7 @@ def all_pages() -> tuple[Page, ...]:
         *relatives.pages(),
         *doors.pages(),
         *staff.pages(),
-        *operations.pages(),
+        *work.operations.pages(),
         *about.pages(),
     )
 
@@ -49,6 +67,6 @@ def takes_form(path: str) -> bool:
     return not path.startswith("/api/")
 
 
-def routes(portal: Portal) -> list[BaseRoute]:
+def routes(portal: Portal, work: Work) -> list[BaseRoute]:
     """The routes of the portal."""
-    return portal.routes(all_pages())
+    return portal.routes(all_pages(work))
