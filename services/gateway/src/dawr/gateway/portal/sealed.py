@@ -1,4 +1,4 @@
-"""What a page has to remember until the next one and no address may hold: kept in the browser, sealed, for a short time."""
+"""What a page remembers until the next one, and no address may hold: kept in the browser, sealed, for a short time."""
 
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
