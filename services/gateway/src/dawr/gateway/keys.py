@@ -1,9 +1,12 @@
-"""The keys that sign access tokens: files of one folder, and the public set that services check tokens with.
+"""The keys that sign access tokens and passes: files of one folder, and the public sets that others check with.
 
-`signing.pem` is the first key, `signing-0002.pem` the next, and so on; all are in the public set, the newest
+`signing.pem` is the first key for tokens, `signing-0002.pem` the next, and so on; all are in the public set, the newest
 signs, once it has been there for long enough that every reader of the set has seen it. A key is made whole or not at
 all, and by one process only: it is written aside and then linked to its name, which fails if the name is taken.
 The key's id is its thumbprint (RFC 7638, for Ed25519 RFC 8037 appendix A.3).
+
+Passes have keys of their own (`pass.pem`, …, `passes.json`): what is printed on paper is not what opens a session, and
+a pass is shown weeks after it was signed. So a pass key stays in the public set when its file is gone.
 """
 
 import asyncio
@@ -13,7 +16,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +41,22 @@ LOOK_SECONDS = 5.0
 """How often the folder is read again."""
 
 
+@dataclass(frozen=True)
+class Use:
+    """What keys are for, and so how their files are called."""
+
+    stem: str
+    """Of the files of the keys."""
+    public: str
+    """The file of the public set."""
+    keeps_retired: bool = False
+    """Whether a key stays in the public set when its own file is gone."""
+
+
+TOKENS = Use("signing", "jwks.json")
+PASSES = Use("pass", "passes.json", keeps_retired=True)
+
+
 class NotASigningKey(ValueError):
     """A file of the folder holds no Ed25519 private key."""
 
@@ -57,6 +76,8 @@ class KeySet:
     """The keys of a folder at one moment, oldest first."""
 
     keys: Sequence[SigningKey]
+    retired: Sequence[dict[str, str]] = ()
+    """Public halves of keys that sign no more and are still believed."""
 
     def signing(self, now: float) -> SigningKey:
         """The newest key that has settled; if none has, the oldest."""
@@ -65,7 +86,7 @@ class KeySet:
 
     def jwks(self) -> dict[str, list[dict[str, str]]]:
         """The public set (RFC 7517)."""
-        return {"keys": [public_jwk(key.private, key.kid) for key in self.keys]}
+        return {"keys": [*self.retired, *(public_jwk(key.private, key.kid) for key in self.keys)]}
 
 
 def thumbprint(key: Ed25519PrivateKey) -> str:
@@ -80,30 +101,41 @@ def _base64url(value: bytes) -> str:
     return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
 
 
-def open_keys(folder: Path) -> KeySet:
-    """The keys of a folder, the first made if there is none; writes the public set to `jwks.json` there."""
+def open_keys(folder: Path, use: Use = TOKENS) -> KeySet:
+    """The keys of a folder, the first made if there is none; writes the public set there."""
     folder.mkdir(parents=True, exist_ok=True)
-    if not _files(folder):
-        _make(folder, 1)
-    keys = KeySet([_read(path) for path in _files(folder)])
-    _write_public(folder / "jwks.json", json.dumps(keys.jwks(), indent=1).encode())
-    return keys
+    if not _files(folder, use):
+        _make(folder, use, 1)
+    keys = [_read(path) for path in _files(folder, use)]
+    retired = _retired(folder / use.public, {key.kid for key in keys}) if use.keeps_retired else ()
+    found = KeySet(keys, retired)
+    _write_public(folder / use.public, json.dumps(found.jwks(), indent=1).encode())
+    return found
 
 
-def rotate(folder: Path) -> str:
+def rotate(folder: Path, use: Use = TOKENS) -> str:
     """Make a further key and show it in the public set; its id. It signs once it has settled."""
-    open_keys(folder)
-    number = int(_files(folder)[-1].stem.partition("-")[2] or 1) + 1
-    _make(folder, number)
-    return open_keys(folder).keys[-1].kid
+    open_keys(folder, use)
+    number = int(_files(folder, use)[-1].stem.partition("-")[2] or 1) + 1
+    _make(folder, use, number)
+    return open_keys(folder, use).keys[-1].kid
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(folder.glob("signing*.pem"), key=lambda path: path.stem)
+def _files(folder: Path, use: Use) -> list[Path]:
+    return sorted(folder.glob(f"{use.stem}*.pem"), key=lambda path: path.stem)
 
 
-def _make(folder: Path, number: int) -> None:
-    path = folder / ("signing.pem" if number == 1 else f"signing-{number:04}.pem")
+def _retired(public: Path, known: Set[str]) -> Sequence[dict[str, str]]:
+    """What the public set has beside the keys whose files are there."""
+    try:
+        listed: list[dict[str, str]] = json.loads(public.read_bytes())["keys"]
+    except FileNotFoundError:
+        return ()
+    return [each for each in listed if each["kid"] not in known]
+
+
+def _make(folder: Path, use: Use, number: int) -> None:
+    path = folder / (f"{use.stem}.pem" if number == 1 else f"{use.stem}-{number:04}.pem")
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     aside = folder / f".{path.name}.{secrets.token_hex(8)}"
     _write_durably(aside, pem, 0o600)
@@ -141,19 +173,20 @@ def _write_durably(path: Path, content: bytes, mode: int) -> None:
 class Keys:
     """The keys as this process last read them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, use: Use = TOKENS) -> None:
         self._folder = folder
+        self._use = use
         self._set: KeySet | None = None
 
     @property
     def jwks_path(self) -> Path:
         """The file of the public set."""
-        return self._folder / "jwks.json"
+        return self._folder / self._use.public
 
     async def current(self) -> KeySet:
         """The keys; read when first asked for."""
         if self._set is None:
-            self._set = await asyncio.to_thread(open_keys, self._folder)
+            self._set = await asyncio.to_thread(open_keys, self._folder, self._use)
         return self._set
 
     async def signing(self) -> SigningKey:
@@ -163,9 +196,9 @@ class Keys:
     async def keep_fresh(self) -> None:
         """Read the folder again and again, so that a rotation by another process is seen."""
         while True:
-            fresh = await asyncio.to_thread(open_keys, self._folder)
+            fresh = await asyncio.to_thread(open_keys, self._folder, self._use)
             if self._set is not None and len(fresh.keys) != len(self._set.keys):
-                _log.info("keys.changed", listed=len(fresh.keys))
+                _log.info("keys.changed", use=self._use.stem, listed=len(fresh.keys))
             self._set = fresh
             await asyncio.sleep(LOOK_SECONDS)
 

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from dawr.servicekit.auth import Role
-from dawr.tools.cli import catalog, dead, look, signing
+from dawr.tools.cli import catalog, dead, look, passes, signing
 from dawr.tools.errors import ToolError
 from dawr.tools.platform.folder import Folder
 from dawr.tools.platform.ports import PortChoice
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 app.add_typer(dead.app, name="dead")
 app.add_typer(catalog.app, name="catalog")
+app.add_typer(passes.app, name="pass")
 
 Root = Annotated[Path, typer.Option("--root", help="The folder that holds .dawr/.", show_default="this folder")]
 HERE = Path()
