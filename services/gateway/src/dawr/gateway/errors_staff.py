@@ -22,6 +22,7 @@ Refusal
 ├── TooLongAhead          422
 ├── WeakPassword          422
 ├── WrongSecondFactor     422  the code that shows that an authenticator was set up
+├── RevisionNeeded        428
 ├── SignInBusy            503  more passwords wait to be checked than are taken
 └── ProviderAway          503  the identity provider does not answer
 """
@@ -236,3 +237,12 @@ class ProviderAway(Refusal):
     title = Text(
         ar="مزود الهوية لا يستجيب الآن، حاول بعد قليل", en="The identity provider does not answer; try again shortly"
     )
+
+
+class RevisionNeeded(Refusal):
+    """The request changes what another administrator may have changed meanwhile: `If-Match` has to name what was
+    read."""
+
+    code = "if-match-needed"
+    status = 428
+    title = Text(ar="يلزم ترويسة If-Match بما قرأته", en="The If-Match header is needed, with what you read")
