@@ -107,6 +107,9 @@ class GatewaySettings(ServiceSettings):
     how many people a guesser with any number of addresses gets at a window. Unset: 20000, in development 1000000."""
     code_answer_seconds: float = Field(default=0.1, ge=0, le=2)
     """When a request for a code is answered, known number or not: later than the work for either takes."""
+    registration_answer_seconds: float = Field(default=0.5, ge=0, le=5)
+    """The same for a registration, which asks the civil registry too; one that takes longer is answered at twice,
+    thrice … so many seconds."""
 
     session_secrets: str = DEVELOPMENT_SESSION_SECRET
     """Secrets of 32 characters or more with commas between (or `file:PATH`), under which refresh tokens and the tokens
@@ -119,6 +122,33 @@ class GatewaySettings(ServiceSettings):
     """The same for staff."""
     staff_longest_minutes: int = Field(default=12 * 60, ge=1)
     """The same for staff."""
+    staff_invitation_hours: int = Field(default=24, ge=1, le=24 * 7)
+    """How long an invitation into an account of staff holds."""
+    staff_account_days: int = Field(default=366, ge=1, le=366 * 2)
+    """How far ahead an account of staff may run; then an administrator gives it more time."""
+    password_threads: int = Field(default=1, ge=1, le=16)
+    """Passwords of staff that are checked at once, in threads of low priority; each takes 64 MiB."""
+    password_waiting: int = Field(default=16, ge=0, le=1000)
+    """Passwords that wait to be checked; whoever comes then is told to come again."""
+
+    oidc_issuer: str = ""
+    """Issuer of a ministry's own identity provider (OpenID Connect), as its tokens name it. Unset: none is offered."""
+    oidc_client_id: str = ""
+    """What the provider knows the gateway by."""
+    oidc_client_secret: str = ""
+    """The client's secret (or `file:PATH`)."""
+    oidc_scopes: str = "openid profile"
+    """What the provider is asked for, with spaces between."""
+    oidc_seconds: float = Field(default=5.0, gt=0, le=30)
+    """How long the provider may take to answer; then it counts as away."""
+    oidc_number_claim: str = ""
+    """The claim that holds a citizen's identity number. Unset: citizens don't come by the provider."""
+    oidc_login_claim: str = ""
+    """The claim that holds the login of a member of staff. Unset: staff don't come by the provider."""
+    oidc_roles_claim: str = "roles"
+    """The claim that lists their roles, by the names that tokens have."""
+    oidc_office_claim: str = "office"
+    """The claim that holds the code of their office, for roles that end there."""
 
     checkout_origins: str = ""
     """Origins, comma separated, of the banks' pages, to which the pay button may lead. Unset: in development anywhere
@@ -139,7 +169,18 @@ class GatewaySettings(ServiceSettings):
         if not (self.is_development or self.public_url.startswith("https://")):
             raise ValueError("in production people come by https: without it anybody on the way reads their sessions")
         self.profile_keys, self.registry_key = read_secret(self.profile_keys), read_secret(self.registry_key)
+        self.oidc_client_secret = read_secret(self.oidc_client_secret)
+        if self.oidc_is_on:
+            if not (self.oidc_client_id and (self.oidc_number_claim or self.oidc_login_claim)):
+                raise ValueError("an identity provider needs a client id, and a claim for citizens' or staff's names")
+            if not (self.is_development or self.oidc_issuer.startswith("https://")):
+                raise ValueError("in production the identity provider is asked by https alone")
         return self
+
+    @property
+    def oidc_is_on(self) -> bool:
+        """Whether people may come by a ministry's own identity provider."""
+        return bool(self.oidc_issuer)
 
     @property
     def session_keys(self) -> tuple[bytes, ...]:
