@@ -4,14 +4,16 @@ from dataclasses import dataclass
 
 from starlette.routing import BaseRoute
 
-from dawr.gateway.api.session import Door
 from dawr.gateway.api.staff import StaffDoor
 from dawr.gateway.csrf import Csrf
-from dawr.gateway.portal import about, account, doors, find, relatives, staff, take, turns
+from dawr.gateway.door import Door
+from dawr.gateway.portal import about, account, doors, find, relatives, take, turns
 from dawr.gateway.portal.kept_forms import KeptForms
 from dawr.gateway.portal.operations import Operations
 from dawr.gateway.portal.pages import Page, Platform, Portal
 from dawr.gateway.portal.security import Headers
+from dawr.gateway.portal.staff_accounts import StaffAccounts
+from dawr.gateway.portal.staff_door import StaffPages
 from dawr.gateway.portal.upstream import Services
 from dawr.gateway.sessions import Sessions
 from dawr.gateway.settings import GatewaySettings
@@ -56,7 +58,8 @@ def all_pages(work: Work) -> tuple[Page, ...]:
         *account.pages(),
         *relatives.pages(),
         *doors.pages(),
-        *staff.pages(),
+        *StaffPages(work.staff).pages(),
+        *StaffAccounts(work.staff).pages(),
         *work.operations.pages(),
         *about.pages(),
     )
