@@ -66,6 +66,7 @@ class House:
     client: httpx.AsyncClient
     clock: FakeClock
     url: str
+    stage: Stage
     rules: StaffRules
     """What staff's accounts go by; the test's own copy."""
     made: int = 0
@@ -153,6 +154,6 @@ async def house_on(stage: Stage, folder: Path, **settings: object) -> AsyncItera
         passwords = Passwords(1, 4)
         sessions = Sessions(made, service.database, Keys(made.keys_path))
         try:
-            yield House(service, client, clock, url, staff_rules_of(made, rules_of(made), sessions, passwords))
+            yield House(service, client, clock, url, stage, staff_rules_of(made, rules_of(made), sessions, passwords))
         finally:
             await passwords.close()
