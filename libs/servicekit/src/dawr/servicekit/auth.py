@@ -6,6 +6,7 @@ issuer and audience, keys from our own set only; headers that name keys elsewher
 
 import asyncio
 import json
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -164,16 +165,8 @@ class Verifier:
                 },
             )
             _check_times(claims, self._now())
-            return Caller(
-                person_id=UUID(claims["sub"]),
-                roles=frozenset(Role(role) for role in claims["roles"]),
-                office=claims.get("office"),
-                expires_at=float(claims["exp"]) + LEEWAY_SECONDS,
-                acts_for=frozenset(UUID(each) for each in claims.get("acts_for", ())),
-                session_id=UUID(claims["sid"]) if "sid" in claims else None,
-                how=_first(claims.get("amr")),
-            )
-        except (jwt.PyJWTError, ValueError, KeyError, TypeError, RecursionError) as error:
+            return _caller(claims)
+        except (jwt.PyJWTError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise NotSignedIn from error
 
     def _kid(self, token: str) -> str:
@@ -236,12 +229,38 @@ def _check_times(claims: dict[str, Any], now: float) -> None:
     """Raise ValueError unless the token holds now, give or take what clocks differ by."""
     moments = {name: claims[name] for name in ("exp", "iat", "nbf") if name in claims}
     for name, moment in moments.items():
-        if isinstance(moment, bool) or not isinstance(moment, int | float):
-            raise ValueError(f"{name} is no number")  # noqa: TRY004 - the token is wrong, not the program
+        if isinstance(moment, bool) or not isinstance(moment, int | float) or not math.isfinite(moment):
+            raise ValueError(f"{name} is no number")
     if not moments["exp"] > now - LEEWAY_SECONDS:
         raise ValueError("run out")
     if any(not moments[name] <= now + LEEWAY_SECONDS for name in ("iat", "nbf") if name in moments):
         raise ValueError("not yet")
+
+
+def _caller(claims: dict[str, Any]) -> Caller:
+    """Raises ValueError, KeyError or TypeError for claims of another form than `make_token` writes."""
+    office = claims.get("office")
+    return Caller(
+        person_id=UUID(claims["sub"]),
+        roles=frozenset(Role(role) for role in _texts(claims["roles"])),
+        office=None if office is None else _text(office),
+        expires_at=float(claims["exp"]) + LEEWAY_SECONDS,
+        acts_for=frozenset(UUID(each) for each in _texts(claims.get("acts_for", []))),
+        session_id=UUID(_text(claims["sid"])) if "sid" in claims else None,
+        how=_first(claims.get("amr")),
+    )
+
+
+def _texts(listed: object) -> list[str]:
+    if not isinstance(listed, list):
+        raise TypeError("no list")
+    return [_text(each) for each in listed]
+
+
+def _text(claim: object) -> str:
+    if not isinstance(claim, str):
+        raise TypeError("no text")
+    return claim
 
 
 def _first(methods: object) -> str | None:
