@@ -1,10 +1,11 @@
-"""`python -m dawr.gateway run|serve|consume|migrate|rotate-keys|rotate-pass-keys`."""
+"""`python -m dawr.gateway run|serve|consume|migrate|rotate-keys|rotate-pass-keys|seed`."""
 
 import asyncio
 import sys
 
 from dawr.gateway.app import create_service
 from dawr.gateway.keys import PASSES, TOKENS, Use, rotate
+from dawr.gateway.seeding import load_seed
 from dawr.gateway.settings import GatewaySettings
 from dawr.servicekit import telemetry
 from dawr.servicekit.process import main
@@ -23,5 +24,16 @@ async def rotate_pass_keys(service: Service) -> None:
     await rotate_keys(service, PASSES)
 
 
+async def seed(service: Service) -> None:
+    """On a development platform, register the ready-made people of the sandbox registry."""
+    assert isinstance(service.settings, GatewaySettings)  # noqa: S101
+    await load_seed(service.settings, service.database)
+
+
 if __name__ == "__main__":
-    sys.exit(main(create_service, commands={"rotate-keys": rotate_keys, "rotate-pass-keys": rotate_pass_keys}))
+    sys.exit(
+        main(
+            create_service,
+            commands={"rotate-keys": rotate_keys, "rotate-pass-keys": rotate_pass_keys, "seed": seed},
+        )
+    )

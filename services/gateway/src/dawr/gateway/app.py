@@ -7,7 +7,8 @@ from starlette.routing import Route
 
 from dawr.gateway.access import Row, Ways, read_table
 from dawr.gateway.addresses import Addresses, Operators
-from dawr.gateway.api.session import Door, create_router, jwks_endpoint
+from dawr.gateway.api.registration import create_router as registration_router
+from dawr.gateway.api.session import create_router, jwks_endpoint
 from dawr.gateway.api.sessions import create_router as sessions_router
 from dawr.gateway.api.staff import StaffDoor
 from dawr.gateway.api.staff import create_router as staff_router
@@ -16,6 +17,7 @@ from dawr.gateway.api.staff_own import create_router as staff_own_router
 from dawr.gateway.behind import READY_SECONDS, Behind, Kept
 from dawr.gateway.csrf import Csrf
 from dawr.gateway.documents import plain_routes
+from dawr.gateway.door import Door
 from dawr.gateway.domain.sign_in import Policy
 from dawr.gateway.domain.staff import Terms
 from dawr.gateway.identity import Identity, Seal
@@ -24,6 +26,8 @@ from dawr.gateway.pages.views import Pages, Parts
 from dawr.gateway.passing.passage import METHODS, Passage
 from dawr.gateway.passwords import Passwords
 from dawr.gateway.portal import entrance
+from dawr.gateway.registrar import Registrar
+from dawr.gateway.registry import HttpRegistry
 from dawr.gateway.portal.operations import Operations
 from dawr.gateway.service.dead_letters import DeadLetters
 from dawr.gateway.service.people import People
@@ -82,7 +86,25 @@ def create_service(
     portal = entrance.create_portal(settings, sessions, Csrf(settings.session_keys))
     service.serving["portal.fonts"] = portal.assets.prepare
     service.closers.append(portal.services.close)
-    door = Door(service.database, keys, addresses, rules, sessions, settings.public_url, settings.code_answer_seconds)
+    registry = HttpRegistry(settings.registry_url, settings.registry_key, settings.registry_seconds)
+    registrar = Registrar(
+        service.database,
+        rules,
+        registry,
+        answer_seconds=settings.registration_answer_seconds,
+        is_development=settings.is_development,
+    )
+    service.closers += [registrar.close, registry.close]
+    door = Door(
+        service.database,
+        keys,
+        addresses,
+        rules,
+        sessions,
+        registrar,
+        settings.public_url,
+        settings.code_answer_seconds,
+    )
     passwords = Passwords(settings.password_threads, settings.password_waiting)
     service.closers.append(passwords.close)
     staff_rules = staff_rules_of(settings, rules, sessions, passwords)
@@ -105,7 +127,7 @@ def create_service(
         *entrance.routes(portal, work),
         *pages.routes(),
     )
-    service.routers = (create_router(door), sessions_router(door), *(each(staff) for each in STAFF_ROUTERS))
+    service.routers = (create_router(door), sessions_router(door), registration_router(door), *(each(staff) for each in STAFF_ROUTERS))
     return service
 
 

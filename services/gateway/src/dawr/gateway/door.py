@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from dawr.gateway.addresses import Addresses
+from dawr.gateway.domain.registration import Form
 from dawr.gateway.errors import WrongCode
 from dawr.gateway.keys import Keys
+from dawr.gateway.registrar import Registrar
 from dawr.gateway.service import sign_in as service
 from dawr.gateway.service.sign_in import Contact, Rules
 from dawr.gateway.sessions import Cookies, How, Issued, Kind, Sessions, SignedIn
@@ -25,6 +27,7 @@ class Door:
     addresses: Addresses
     rules: Rules
     sessions: Sessions
+    registrar: Registrar
     public_url: str
     code_answer_seconds: float
 
@@ -35,6 +38,7 @@ class Door:
         """
         begun = time.monotonic()
         try:
+            is_open = await self.registrar.is_open_to(identity_number)
             async with self.database.transaction() as tx:
                 await service.ask_code(
                     tx,
@@ -43,10 +47,20 @@ class Door:
                     address=self.addresses.of(request.scope),
                     language="en" if language == "en" else "ar",
                     contact=contact,
+                    is_open=is_open,
                 )
         finally:
             # Refusals too: by the time that one comes, a known number has cost more work than another.
             await asyncio.sleep(max(0.0, begun + self.code_answer_seconds - time.monotonic()))
+
+    async def register(self, request: Request, form: Form, *, language: str) -> None:
+        """Send a code to the address in the form, if the civil registry has the person as the form does. Whether it has
+        shows neither in the answer nor in its time.
+
+        Raises RegistrationNotInForm, SignInPaused, TooManyRegistrations, SignInCrowded, RegistryAway.
+        """
+        address = self.addresses.of(request.scope)
+        await self.registrar.register(form, address=address, language="en" if language == "en" else "ar")
 
     async def enter_code(self, request: Request, identity_number: str, code: str) -> Issued:
         """Trade a code for a session.
@@ -73,6 +87,7 @@ class Door:
                 )
         if issued is None:
             raise WrongCode(retry_after_seconds=guess.pause_seconds(tx.now), tries_left=guess.tries_left)
+        self.registrar.renew_later(person_id, identity_number)
         return issued
 
     async def sign_out(self, signed_in: SignedIn) -> Cookies:

@@ -10,13 +10,13 @@ def upgrade() -> None:
     """Create the tables."""
     # Null: an open registration of a development platform, of somebody whom the civil registry does not know.
     op.execute("""
-        ALTER TABLE people ADD COLUMN profile text, ADD COLUMN profile_at timestamptz,
+        ALTER TABLE people ADD COLUMN profile bytea, ADD COLUMN profile_at timestamptz,
             ADD CHECK ((profile IS NULL) = (profile_at IS NULL))
     """)
     op.execute("""
         CREATE TABLE registrations (
             person_id uuid PRIMARY KEY,
-            sealed text NOT NULL,
+            sealed bytea NOT NULL,
             until timestamptz NOT NULL
         )
     """)

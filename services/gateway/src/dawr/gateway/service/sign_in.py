@@ -12,6 +12,7 @@ from dawr.gateway.domain import sign_in as domain
 from dawr.gateway.errors import SignInCrowded, TooManyCodes, TooManyTries
 from dawr.gateway.identity import Identity, Seal, new_code, nobodys_code
 from dawr.gateway.service.people import People
+from dawr.gateway.store import people as people_store
 from dawr.gateway.store import sign_in as store
 from dawr.gateway.store.sign_in import SHARDS, Counted, Total
 from dawr.servicekit import telemetry
@@ -74,8 +75,10 @@ async def ask_code(
     address: str,
     language: Literal["ar", "en"],
     contact: Contact,
+    is_open: bool = False,
 ) -> None:
-    """Send a code to a registered person; for anybody else do the same work and send nothing.
+    """Send a code to a registered person; for anybody else do the same work and send nothing. Where registration
+    `is_open`, whoever asks becomes a person.
 
     Raises NotAnIdentityNumber, SignInPaused, TooManyCodes, SignInCrowded: each for known and unknown numbers alike.
     """
@@ -83,13 +86,16 @@ async def ask_code(
     state = await store.lock_sign_in(tx, person_id)
     domain.refuse_paused(state, tx.now)
     await _count_code(tx, rules, Counted.PERSON_CODES, person_id.bytes, rules.limits.person_codes)
-    is_known = await store.is_registered(tx, person_id)
-    if not is_known and rules.open_registration:
+    is_known = await store.is_registered(tx.connection, person_id)
+    if not is_known and is_open:
         is_known = True
         await _register(tx, rules, person_id, contact)
     code = new_code()
     hashed = rules.identity.code(person_id, code) if is_known else nobodys_code()
-    await store.save_sign_in(tx, person_id, domain.send_code(state, hashed, tx.now, rules.policy))
+    # Nobody's code would take the place of the one that a registration waits for: anybody could keep it from its end.
+    if is_known or not await people_store.is_waiting(tx, person_id):
+        state = domain.send_code(state, hashed, tx.now, rules.policy)
+    await store.save_sign_in(tx, person_id, state)
     if is_known:
         minutes = int(rules.policy.lifetime.total_seconds() // 60)
         tx.stage(
@@ -118,6 +124,7 @@ async def enter_code(
     guess = domain.enter_code(state, rules.identity.code(person_id, code), tx.now, rules.policy)
     await store.save_sign_in(tx, person_id, guess.state)
     if guess.is_right:
+        await rules.people.welcome(tx, rules.seal, person_id)
         await store.note_signed_in(tx, person_id)
     counted = await store.count(
         tx, Counted.ADDRESS_TRIES, rules.identity.address(address), rules.limits.window_start(tx.now)

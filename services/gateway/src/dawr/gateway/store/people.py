@@ -19,7 +19,7 @@ ON CONFLICT (person_id) DO UPDATE SET sealed = excluded.sealed, until = excluded
 class Kept:
     """A sealed profile, and when the civil registry was asked for it."""
 
-    sealed: str
+    sealed: bytes
     at: datetime
 
 
@@ -32,7 +32,7 @@ async def find_profile(connection: AsyncConnection, person_id: UUID) -> Kept | N
     return None if row is None else Kept(row.profile, row.profile_at)
 
 
-async def save_profile(tx: Transaction, person_id: UUID, sealed: str) -> None:
+async def save_profile(tx: Transaction, person_id: UUID, sealed: bytes) -> None:
     """Keep what the civil registry says of a registered person now."""
     await tx.connection.execute(
         text("UPDATE people SET profile = :sealed, profile_at = :now WHERE id = :id"),
@@ -40,7 +40,7 @@ async def save_profile(tx: Transaction, person_id: UUID, sealed: str) -> None:
     )
 
 
-async def keep_waiting(tx: Transaction, person_id: UUID, sealed: str, until: datetime) -> None:
+async def keep_waiting(tx: Transaction, person_id: UUID, sealed: bytes, until: datetime) -> None:
     """Keep a registration until its code is entered; it takes the place of one before."""
     await tx.connection.execute(_KEEP_WAITING, {"person_id": person_id, "sealed": sealed, "until": until})
 
@@ -53,13 +53,13 @@ async def is_waiting(tx: Transaction, person_id: UUID) -> bool:
     return found.scalar() is not None
 
 
-async def take_waiting(tx: Transaction, person_id: UUID) -> str | None:
+async def take_waiting(tx: Transaction, person_id: UUID) -> bytes | None:
     """The registration that waits, taken out of the table; none if there is none or it is too old."""
     taken = await tx.connection.execute(
         text("DELETE FROM registrations WHERE person_id = :id RETURNING CASE WHEN until > :now THEN sealed END"),
         {"id": person_id, "now": tx.now},
     )
-    sealed: str | None = taken.scalar()
+    sealed: bytes | None = taken.scalar()
     return sealed
 
 

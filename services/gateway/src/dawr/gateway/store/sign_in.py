@@ -6,6 +6,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dawr.gateway.domain.sign_in import SignIn
 from dawr.servicekit.database import Transaction
@@ -107,9 +108,9 @@ async def total(tx: Transaction, kind: Total, window_start: datetime) -> int:
     return int(found.scalar_one())
 
 
-async def is_registered(tx: Transaction, person_id: UUID) -> bool:
+async def is_registered(connection: AsyncConnection, person_id: UUID) -> bool:
     """Whether the platform knows the person."""
-    found = await tx.connection.execute(text("SELECT 1 FROM people WHERE id = :id"), {"id": person_id})
+    found = await connection.execute(text("SELECT 1 FROM people WHERE id = :id"), {"id": person_id})
     return found.scalar() is not None
 
 
