@@ -7,7 +7,8 @@ from uuid import UUID
 from fastapi import APIRouter, Body, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from dawr.gateway.api.session import Door, Session, give, refuse_elsewhere
+from dawr.gateway.api.session import Session, give, refuse_elsewhere
+from dawr.gateway.door import Door
 from dawr.gateway.errors import FromElsewhere, SessionEnded
 from dawr.gateway.service import sign_in as service
 from dawr.gateway.sessions import How

@@ -127,6 +127,10 @@ class Visit:
         said = translations(self.lang).ugettext(text)
         return said % values if values else said
 
+    def nt(self, one: str, many: str, number: int) -> str:
+        """A text about a number of things, its `%(num)s` filled in."""
+        return translations(self.lang).ungettext(one, many, number) % {"num": self.writing.figures(number)}
+
     def page(self, template: str, *, status: int = 200, **content: Any) -> Response:
         """A page."""
         return self.portal.render(self, template, status=status, **content)
