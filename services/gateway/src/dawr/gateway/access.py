@@ -43,7 +43,7 @@ class Owner(StrEnum):
     OWN_PROPOSAL = "own-proposal"
     """What the caller proposed: another's is seen by all planners, but only its author may take this step, else 403."""
     NOT_OWN = "not-own"
-    """Four eyes: what the caller proposed or set going is for somebody else to decide; their own is a 403."""
+    """Four eyes: what the caller proposed, set going, or is: somebody else decides about it, and they get a 403."""
 
 
 @dataclass(frozen=True, slots=True)
