@@ -17,18 +17,19 @@ from dawr.gateway.api.staff_own import create_router as staff_own_router
 from dawr.gateway.behind import READY_SECONDS, Behind, Kept
 from dawr.gateway.csrf import Csrf
 from dawr.gateway.documents import plain_routes
-from dawr.gateway.door import Door
 from dawr.gateway.domain.sign_in import Policy
 from dawr.gateway.domain.staff import Terms
+from dawr.gateway.door import Door
 from dawr.gateway.identity import Identity, Seal
-from dawr.gateway.keys import Keys
-from dawr.gateway.pages.views import Pages, Parts
+from dawr.gateway.keys import PASSES, Keys
+from dawr.gateway.oidc import Oidc
 from dawr.gateway.passing.passage import METHODS, Passage
 from dawr.gateway.passwords import Passwords
-from dawr.gateway.portal import entrance
+from dawr.gateway.portal import entrance, turns
+from dawr.gateway.portal.developers import Developers
+from dawr.gateway.portal.operations import Operations
 from dawr.gateway.registrar import Registrar
 from dawr.gateway.registry import HttpRegistry
-from dawr.gateway.portal.operations import Operations
 from dawr.gateway.service.dead_letters import DeadLetters
 from dawr.gateway.service.people import People
 from dawr.gateway.service.sign_in import Limits, Rules
@@ -112,22 +113,33 @@ def create_service(
     watching = Watching(behind, settings.services, settings.platform)
     service.serving["operations"] = watching.gather
     operations = Operations(watching, DeadLetters(settings.platform, service.producer, service.database))
-    work = entrance.Work(service.database, door, staff, operations)
-    pages = Pages(
-        Parts(
-            behind=behind,
-            own_checks=Kept(service.checks, READY_SECONDS).value,
-            public_url=settings.public_url.rstrip("/"),
-            mail_url=settings.mail_url if settings.is_development else None,
-        )
+    pass_keys = Keys(settings.keys_path, PASSES)
+    service.serving["keys.passes"] = pass_keys.keep_fresh
+    room_of_turns = turns.create_room(settings, service.database, rules.people, pass_keys)
+    developers = Developers(behind, Kept(service.checks, READY_SECONDS).value, settings.public_url.rstrip("/"))
+    work = entrance.Work(
+        service.database,
+        door,
+        staff,
+        operations,
+        room_of_turns,
+        settings.wanted_listed,
+        developers=developers,
+        settings=settings,
     )
     service.routes = (
         *(Route(f"/api/{each.service}/{{path:path}}", each, methods=METHODS) for each in passages),
         Route("/.well-known/jwks.json", jwks_endpoint(keys)),
+        Route("/.well-known/passes.json", jwks_endpoint(pass_keys)),
+        *Oidc(settings, door, staff).routes(),
         *entrance.routes(portal, work),
-        *pages.routes(),
     )
-    service.routers = (create_router(door), sessions_router(door), registration_router(door), *(each(staff) for each in STAFF_ROUTERS))
+    service.routers = (
+        create_router(door),
+        sessions_router(door),
+        registration_router(door),
+        *(each(staff) for each in STAFF_ROUTERS),
+    )
     return service
 
 

@@ -1,7 +1,5 @@
 """Help, privacy, accessibility, and what browsers ask every site for."""
 
-from dataclasses import dataclass
-
 import orjson
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -21,32 +19,9 @@ from dawr.gateway.portal.visits import DIGITS_COOKIE, LANGUAGE_COOKIE, Visit
 _CLOSED = ("/account", "/cases", "/continue", "/inbox", "/operations", "/preferences", "/relatives", "/sessions",
            "/sign-", "/staff", "/take", "/turns", "/api/")  # fmt: skip
 """What search engines leave alone: pages of one's own, and what is for programs."""
+_DAY_SECONDS = 24 * 3600
+_YEAR_SECONDS = 365 * _DAY_SECONDS
 _DAY = "public, max-age=86400"
-
-
-@dataclass(frozen=True, slots=True)
-class ShownCookie:
-    """A cookie, as the page about privacy tells of it."""
-
-    name: str
-    why: str
-    """A text of the catalogue."""
-    seconds: int
-
-
-COOKIES = (
-    ShownCookie("dawr-access", "Shows who is signed in, for ten minutes at a time.", 10 * 60),
-    ShownCookie("dawr-session", "Keeps you signed in, and knows for a day more that you were.", 2 * 24 * 3600),
-    ShownCookie("dawr-visitor", "Protects forms from other sites while nobody is signed in.", 7 * 24 * 3600),
-    ShownCookie("dawr-code", "Who waits for a code, sealed.", WAITING_SECONDS),
-    ShownCookie("dawr-sign-up", "What you typed while registering, sealed.", SIGN_UP_SECONDS),
-    ShownCookie("dawr-kept", "A form that came after your session had ended, sealed.", KEPT_SECONDS),
-    ShownCookie("dawr-oidc", "That you are on your way to an identity provider and back, sealed.", BACK_WITHIN_SECONDS),
-    ShownCookie(TURN_COOKIE, "A request for a turn that is being decided, sealed.", TURN_SECONDS),
-    ShownCookie(LANGUAGE_COOKIE, "The language that you chose.", 365 * 24 * 3600),
-    ShownCookie(DIGITS_COOKIE, "The digits that you chose.", 365 * 24 * 3600),
-)
-"""Every cookie that is set, and for how long at most; a test looks for others in the code."""
 
 
 def pages() -> tuple[Page, ...]:
@@ -57,16 +32,32 @@ def pages() -> tuple[Page, ...]:
 
 async def privacy(visit: Visit) -> Response:
     """Which cookies are set, and what is kept for how long."""
-    rows = [(each.name, visit.t(each.why), _span(visit, each.seconds)) for each in COOKIES]
+    rows = [(name, why, _span(visit, seconds)) for name, why, seconds in cookies(visit)]
     return visit.page("about/privacy.html", cookies=rows)
+
+
+def cookies(visit: Visit) -> tuple[tuple[str, str, int], ...]:
+    """Every cookie that is set, what for, and for how many seconds at most; a test looks for others in the code."""
+    return (
+        ("dawr-access", visit.t("Shows who is signed in, for ten minutes at a time."), 10 * 60),
+        ("dawr-session", visit.t("Keeps you signed in, and knows for a day more that you were."), 2 * _DAY_SECONDS),
+        ("dawr-visitor", visit.t("Protects forms from other sites while nobody is signed in."), 7 * _DAY_SECONDS),
+        ("dawr-code", visit.t("Who waits for a code, sealed."), WAITING_SECONDS),
+        ("dawr-sign-up", visit.t("What you typed while registering, sealed."), SIGN_UP_SECONDS),
+        ("dawr-kept", visit.t("A form that came after your session had ended, sealed."), KEPT_SECONDS),
+        ("dawr-oidc", visit.t("That you go to an identity provider and come back, sealed."), BACK_WITHIN_SECONDS),
+        (TURN_COOKIE, visit.t("A request for a turn that is being decided, sealed."), TURN_SECONDS),
+        (LANGUAGE_COOKIE, visit.t("The language that you chose."), _YEAR_SECONDS),
+        (DIGITS_COOKIE, visit.t("The digits that you chose."), _YEAR_SECONDS),
+    )
 
 
 def _span(visit: Visit, seconds: int) -> str:
     """A span of time in its largest unit."""
-    if seconds >= 365 * 24 * 3600:
-        return visit.nt("%(num)s year", "%(num)s years", seconds // (365 * 24 * 3600))
-    if seconds >= 24 * 3600:
-        return visit.nt("%(num)s day", "%(num)s days", seconds // (24 * 3600))
+    if seconds >= _YEAR_SECONDS:
+        return visit.nt("%(num)s year", "%(num)s years", seconds // _YEAR_SECONDS)
+    if seconds >= _DAY_SECONDS:
+        return visit.nt("%(num)s day", "%(num)s days", seconds // _DAY_SECONDS)
     if seconds >= 2 * 3600:
         return visit.nt("%(num)s hour", "%(num)s hours", seconds // 3600)
     return visit.nt("%(num)s minute", "%(num)s minutes", seconds // 60)

@@ -14,16 +14,6 @@ from dawr.gateway.portal.openapi import by_service
 from dawr.gateway.portal.pages import Page
 from dawr.gateway.portal.visits import Visit
 
-SERVICES = {
-    "gateway": "The gateway: sign-in, pages, and the way to the services",
-    "booking": "Turns: take one, follow it, give it back",
-    "catalog": "Services, offices and fees",
-    "payments": "Payments, refunds and receipts",
-    "consular": "Cases of people abroad, through missions",
-    "notifications": "Messages, inbox and preferences",
-}
-"""What each service is for; in Arabic in `locale/ar/about.po`."""
-
 
 @dataclass(frozen=True, slots=True)
 class Developers:
@@ -50,14 +40,16 @@ class Developers:
         checks = await self.own_checks()
         own = Standing(GATEWAY, True, all(checks.values()), tuple(name for name, holds in checks.items() if not holds))
         standings = [own, *await self.behind.standings()]
-        return visit.page("developers/overview.html", standings=standings, services=SERVICES)
+        return visit.page("developers/overview.html", standings=standings, services=services(visit))
 
     async def operations(self, visit: Visit) -> Response:
         """What can be asked of the services."""
         document = await self._merged(visit.request)
         left_out = document["x-left-out"]
         operations = by_service(document)
-        return visit.page("developers/operations.html", operations=operations, services=SERVICES, left_out=left_out)
+        return visit.page(
+            "developers/operations.html", operations=operations, services=services(visit), left_out=left_out
+        )
 
     async def problem_codes(self, visit: Visit) -> Response:
         """What the codes mean; problem types link here."""
@@ -71,3 +63,15 @@ class Developers:
     async def _merged(self, request: Request) -> Document:
         services, left_out = await self.behind.documents()
         return merged(request.app.openapi(), services, left_out, public_url=self.public_url)
+
+
+def services(visit: Visit) -> dict[str, str]:
+    """What each service is for."""
+    return {
+        "gateway": visit.t("The gateway: sign-in, pages, and the way to the services"),
+        "booking": visit.t("Turns: take one, follow it, give it back"),
+        "catalog": visit.t("Services, offices and fees"),
+        "payments": visit.t("Payments, refunds and receipts"),
+        "consular": visit.t("Cases of people abroad, through missions"),
+        "notifications": visit.t("Messages, inbox and preferences"),
+    }

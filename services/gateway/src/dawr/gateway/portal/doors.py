@@ -24,16 +24,6 @@ WAITING_SECONDS = 30 * 60
 AGAIN_SECONDS = 30
 """How soon another code can be asked for."""
 
-_ABOUT = (
-    ("/take", "take a turn"),
-    ("/turns", "change a turn"),
-    ("/cases", "change a turn at a mission"),
-    ("/preferences", "change how you are told"),
-    ("/relatives", "change a mandate"),
-    ("/sessions", "sign out elsewhere"),
-)
-"""What somebody was about to do, by the path of the form."""
-
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
@@ -176,8 +166,7 @@ class Doors:
         kept = visit.portal.kept_forms.open(visit.request)
         if kept is None:
             return visit.redirect("/")
-        about = next((text for start, text in _ABOUT if kept.path.startswith(start)), "send a form")
-        return visit.page("doors/continue.html", kept=kept, about=visit.t(about))
+        return visit.page("doors/continue.html", kept=kept, about=_about(visit, kept.path))
 
     def _who_waits(self, visit: Visit) -> Waiting | None:
         kept: Mapping[str, Any] | None = self.waiting.open(visit.request)
@@ -186,6 +175,19 @@ class Doors:
     def _onward(self, visit: Visit, path: str) -> str:
         """Where somebody who has signed in goes on: where they were going, or to the form that waits for them."""
         return "/continue" if visit.portal.kept_forms.open(visit.request) is not None else path
+
+
+def _about(visit: Visit, path: str) -> str:
+    """What somebody was about to do, by the path of their form."""
+    known = {
+        "take": visit.t("take a turn"),
+        "turns": visit.t("change a turn"),
+        "cases": visit.t("change a turn at a mission"),
+        "preferences": visit.t("change how you are told"),
+        "relatives": visit.t("change a mandate"),
+        "sessions": visit.t("sign out elsewhere"),
+    }
+    return known.get(path.split("?", maxsplit=1)[0].split("/")[1], visit.t("send a form"))
 
 
 def identity_number(visit: Visit, form: Form) -> str:
