@@ -292,6 +292,41 @@ async def test_a_sign_in_code_never_goes_to_an_address_that_a_session_set(
     assert len(house.post.mails) == 2
 
 
+async def test_a_sign_up_code_goes_to_the_address_within_it_alone_and_is_then_forgotten(
+    house: Any, person: UUID, seal: Callable[..., str]
+) -> None:
+    """Its person is not registered yet; and an address that somebody else's code once had is nobody's after."""
+    await house.register(person, email="registered@example.org")
+    house.post.refused.add("mistyped@example.org")
+    await house.stage.send(
+        SendMessage(person_id=person, template="sign-up-code", sealed=seal(code="482915", email="new@example.org")),
+        SendMessage(
+            person_id=person,
+            template="sign-up-code",
+            sealed=seal(code="371804", email="mistyped@example.org", phone="+963991112223"),
+        ),
+    )
+    async with house.open() as service:
+        [mail] = await house.post.arrived("new@example.org")
+        [text] = await house.phones.arrived("+963991112223")
+        rows = await house.told(service, 2)
+        tables = ("messages", "contacts", "deliveries", "outbox_messages")
+        whole = [
+            each.text
+            for table in tables
+            for each in await house.rows(service, f"SELECT row_to_json(t)::text AS text FROM {table} AS t")
+        ]
+    assert "482915" in plain(mail)
+    assert "371804" in str(text["text"])
+    assert len(house.post.mails) == 1, "not to where the person is registered"
+    assert {(row.state, row.sealed, row.in_inbox) for row in rows} <= {
+        ("SENT", None, False),
+        ("DELIVERED", None, False),
+    }
+    for secret in ("482915", "371804", "new@example.org", "mistyped@example.org", "991112223"):
+        assert secret not in "".join(whole)
+
+
 async def test_requests_that_make_no_sense_go_to_the_dead_letters_and_others_go_on(
     house: Any, person: UUID, seal: Callable[..., str]
 ) -> None:
@@ -299,6 +334,8 @@ async def test_requests_that_make_no_sense_go_to_the_dead_letters_and_others_go_
     await house.stage.send(
         SendMessage(person_id=person, template="turn-confirmed"),
         SendMessage(person_id=person, template="sign-in-code", sealed="not sealed by us"),
+        SendMessage(person_id=person, template="sign-up-code", sealed=seal(code="482915")),
+        SendMessage(person_id=person, template="sign-up-code", sealed=seal(code="482915", email="no address")),
         RegisterContact(person_id=person, sealed=seal(email="not an address")),
         RegisterContact(person_id=person, sealed=seal(phone="0991234567")),
         RegisterContact(person_id=person, sealed=seal(email="sami@example.org", language="fr")),
@@ -309,10 +346,10 @@ async def test_requests_that_make_no_sense_go_to_the_dead_letters_and_others_go_
 
         async def dead() -> list[str] | None:
             letters = await read_dead_letters(house.stage.platform, group="notifications")
-            return [each.detail for each in letters] if len(letters) >= 5 else None
+            return [each.detail for each in letters] if len(letters) >= 7 else None
 
         details = await until(dead, what="dead letters")
-    assert sorted(detail.split(":")[0] for detail in details) == ["NotSealed"] * 4 + ["TemplateUnknown"]
+    assert sorted(detail.split(":")[0] for detail in details) == ["NotSealed"] * 6 + ["TemplateUnknown"]
     assert len(house.post.mails) == 1
 
 

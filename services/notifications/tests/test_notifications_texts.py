@@ -68,7 +68,7 @@ def test_every_template_is_whole_in_both_languages(code: str, language: Language
     assert len(sms) <= (2 * 67 if language == "ar" else 2 * 153)
 
 
-FROM_THE_DOOR = {"mandate-given", "mandate-received", "sign-in-code"}
+FROM_THE_DOOR = {"mandate-given", "mandate-received", "sign-in-code", "sign-up-code"}
 """Not about one turn or case."""
 
 
@@ -179,8 +179,9 @@ def test_arabic_figures_are_a_preference_of_arabic_texts_and_leave_codes_alone()
     assert "TX-204417" in text
     assert str(notice.subject_id) in text
     assert rendered(notice, about, "en", digits="arab") == rendered(notice, about, "en")
-    code, about, secret = example("sign-in-code")
-    assert "123456" in rendered(code, about, "ar", digits="arab", **secret)[1]
+    for template in ("sign-in-code", "sign-up-code"):
+        code, about, secret = example(template)
+        assert "123456" in rendered(code, about, "ar", digits="arab", **secret)[1]
 
 
 def test_moments_are_in_the_offices_zone_and_months_have_the_names_of_the_locale() -> None:

@@ -154,7 +154,10 @@ def facts(*, asked_by: UUID = PERSON) -> list[Message]:
     ]
 
 
-SECRETS: dict[str, Values] = {"sign-in-code": {"code": "123456", "minutes": 10}}
+SECRETS: dict[str, Values] = {
+    "sign-in-code": {"code": "123456", "minutes": 10},
+    "sign-up-code": {"code": "123456", "minutes": 10, "email": "name@example.com"},
+}
 """What the requests of such templates would hold sealed."""
 
 

@@ -26,6 +26,11 @@ PHONE = r"^\+[1-9][0-9]{6,14}$"
 """E.164."""
 
 
+SIGN_UP = "sign-up-code"
+"""The template whose message goes to the address that is sealed within it, and nowhere else: its person is not
+registered yet. That address is for this one message; it is gone with the seal once the message is sent."""
+
+
 async def register(tx: Transaction, request: RegisterContact, seals: Seals) -> None:
     """Keep the addresses that the gateway knows of a person; refuses what is not sealed with our key."""
     content = seals.open(request.sealed)
@@ -35,6 +40,20 @@ async def register(tx: Transaction, request: RegisterContact, seals: Seals) -> N
         "language": _one_of(get_args(Language), content.get("language")),
     }
     await contacts.register(tx.connection, request.person_id, seals.seal(checked), tx.now)
+
+
+def sealed_within(content: dict[str, Any]) -> Contact:
+    """Where a message goes that has its address within; raises NotSealed if there is none, or it can't be one."""
+    email, phone = (_matching(_REGISTERED_EMAIL, content.get("email")), _matching(PHONE, content.get("phone")))
+    if email is None and phone is None:
+        raise NotSealed
+    return Contact(registered_email=email, registered_phone=phone)
+
+
+def contact_within(person: UUID, sealed: str | None, seals: Seals) -> Contact:
+    """The same for a message that waits: without an address once it was sent, or if the seal's key is gone."""
+    content = _content(person, sealed, seals)
+    return Contact() if content is None else sealed_within(content)
 
 
 def _matching(pattern: str, value: Any) -> str | None:

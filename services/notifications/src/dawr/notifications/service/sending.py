@@ -63,7 +63,14 @@ async def take(
         return []
     people = await contacts.find_all(tx.connection, {notice.person_id for notice in taken}, seals)
     known = await known_of(tx.connection, taken, catalogue)
-    return [Outgoing(notice, people[notice.person_id], known[notice.id], until) for notice in taken]
+    own = {
+        notice.id: contacts.contact_within(notice.person_id, notice.sealed, seals)
+        for notice in taken
+        if notice.template == contacts.SIGN_UP
+    }
+    return [
+        Outgoing(notice, own.get(notice.id) or people[notice.person_id], known[notice.id], until) for notice in taken
+    ]
 
 
 async def known_of(

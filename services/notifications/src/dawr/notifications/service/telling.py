@@ -10,12 +10,14 @@ from dawr.notifications import rules
 from dawr.notifications.domain import Notice
 from dawr.notifications.errors import TemplateUnknown
 from dawr.notifications.sealing import Seals
+from dawr.notifications.service import contacts
+from dawr.notifications.service.contacts import SIGN_UP
 from dawr.notifications.store import copies, messages
 from dawr.notifications.values import KnownTurn, turn_of
 from dawr.servicekit.database import Transaction
 from dawr.servicekit.envelope import Cause
 
-ASKED_FOR = frozenset({"sign-in-code"})
+ASKED_FOR = frozenset({"sign-in-code", SIGN_UP})
 """Templates that another service may ask for: what no fact says. They are not kept in the inbox."""
 
 
@@ -37,8 +39,9 @@ async def send_message(tx: Transaction, request: SendMessage, seals: Seals) -> N
     """Write a message that another service asks for; refuses unknown templates and seals that are not ours."""
     if request.template not in ASKED_FOR:
         raise TemplateUnknown
-    if request.sealed is not None:
-        seals.open(request.sealed)
+    content = {} if request.sealed is None else seals.open(request.sealed)
+    if request.template == SIGN_UP:
+        contacts.sealed_within(content)
     assert tx.cause is not None  # noqa: S101
     notice = Notice(
         id=rules.notice_id(tx.cause.id, request.template, request.person_id),
