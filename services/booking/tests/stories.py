@@ -14,7 +14,7 @@ from uuid import UUID, uuid5
 from services.booking.tests.conftest import CATALOGUE, DAY, SYP, USD, capacity, office_described, service_described
 
 from dawr.contracts import Channel, FxRate, Message, Money, Pool, Subject, Text
-from dawr.contracts.booking import CancelDay, CancelTurn, RequestTurn
+from dawr.contracts.booking import CancelDay, CancelTurn, RequestTurn, RescheduleTurn
 from dawr.contracts.catalog import CapacityPublished, KeptSeats
 from dawr.contracts.ids import DAWR, payment_id, refund_id, turn_id
 from dawr.contracts.payments import (
@@ -98,6 +98,18 @@ def cancels(name: str, where: Pool, *, role: str = "citizen", key: str = "k") ->
     )
 
 
+def moves(name: str, to: Pool, *, window: str | None = None, wish: str = "wish") -> RescheduleTurn:
+    """The command of a person who wants their turn moved."""
+    return RescheduleTurn(
+        reschedule_id=uuid5(SPACE, f"{wish} of {name}"),
+        turn_id=of(name),
+        pool=to,
+        window=window,
+        asked_by=person(name),
+        asked_at=AT,
+    )
+
+
 def cancels_day(where: Pool, instead: str = "move") -> CancelDay:
     """The command of an office whose day is closed."""
     return CancelDay.model_validate(
@@ -165,6 +177,7 @@ WINDOWS = (Window(start="08:00", end="08:45", capacity=1), Window(start="09:00",
 ONE, TWO, LATE, FULL, WINDOWED, SHRUNK, GONE, BACK = (pool(f"OFF-{number:02}") for number in range(8))
 FREE = pool("OFF-10", "FREE_ONE")
 STORMY, SHUT, KEPT = pool("OFF-11"), pool("OFF-12"), pool("OFF-13")
+LEFT, BETTER, CROWDED = pool("OFF-14"), pool("OFF-15"), pool("OFF-16")
 STORM = Text(ar="عاصفة", en="A storm")
 MISSION = pool("BER-01")
 
@@ -190,9 +203,20 @@ def _requests() -> list[RequestTurn]:
         *(asks(name, SHUT) for name in ("shut unpaid", "shut paid")),
         *(asks(name, KEPT) for name in ("kept out not yet", "kept out")),
         asks("urgent", KEPT, share="urgent", entered_by=person("desk"), reason="medical"),
+        *(asks(name, LEFT) for name in ("goes paid", "goes unpaid", "goes and gives back", "finds no seat")),
+        asks("was there before", CROWDED),
         asks("nobody's pool", pool("OFF-40")),
         asks("not served", pool("OFF-41", "NO_SUCH")),
     ]
+
+
+def _moves() -> list[RescheduleTurn]:
+    goers = [moves(name, BETTER) for name in ("goes paid", "goes unpaid", "goes and gives back")]
+    return [*goers, moves("finds no seat", CROWDED), moves("abroad", MISSION)]
+
+
+def _second_moves() -> list[RescheduleTurn]:
+    return [moves("goes paid", LEFT, wish="second wish"), moves("finds no seat", BETTER, wish="second wish")]
 
 
 def acts() -> Iterator[Act]:
@@ -214,6 +238,8 @@ def acts() -> Iterator[Act]:
         capacity(5, office="BER-01"),
         *days_after(3, STORMY, 1, later=2),
         capacity(2, office=SHUT.office),
+        *(capacity(4, office=where.office) for where in (LEFT, BETTER)),
+        capacity(1, office=CROWDED.office),
         _keeping(capacity(2, office=KEPT.office), urgent=1),
     )
     yield act(*_requests())
@@ -235,7 +261,7 @@ def acts() -> Iterator[Act]:
         TakenAway(office_described("OFF-47")),
         office_described("OFF-47", revision=2),
         TakenAway(office_described("OFF-46")),
-        *(pays(name) for name in ("moved paid", "no day left", "shut paid")),
+        *(pays(name) for name in ("moved paid", "no day left", "shut paid", "goes paid", "finds no seat")),
         cancels("urgent", KEPT),
     )
     yield act(
@@ -243,7 +269,8 @@ def acts() -> Iterator[Act]:
         *days_after(0, SHUT, 2),
         asks("urgent too", KEPT, share="urgent", entered_by=person("desk"), reason="medical"),
     )
-    yield act(cancels_day(STORMY), cancels_day(SHUT, "refund"))
+    yield act(cancels_day(STORMY), cancels_day(SHUT, "refund"), *_moves())
+    yield act(cancels("goes and gives back", LEFT), pays("goes unpaid"), *_second_moves())
     yield act(cancels("moved unpaid", STORMY), *refunds("shut paid"), *refunds("no day left"))
     yield act(pays("first"), cancels("paid", ONE), cancels("abroad", MISSION), asks("after the sold out", FULL))
     yield act(
@@ -254,11 +281,8 @@ def acts() -> Iterator[Act]:
         capacity(0, office=GONE.office, revision=2, days=0),
     )
     yield act(turn_clock_seconds=15 * 60)
-    yield act(
-        *(asks(name, LATE) for name in ("takes one", "takes the other")),
-        pays("holds on a closed day"),
-        pays("declined"),
-    )
+    late = [asks(name, LATE) for name in ("takes one", "takes the other")]
+    yield act(*late, pays("holds on a closed day"), pays("declined"))
     yield act(cancels("takes one", LATE), pays("wishes nine"))
     yield act(pays("late, seat free"))
     yield act(pays("late, seat gone"))

@@ -60,7 +60,7 @@ async def test_who_gives_a_turn_back_may_ask_again_in_the_same_batch(booking: Bo
     batch = [Received(Cause(uuid4()), each, Standing(offset)) for offset, each in enumerate((cancels, asks))]
     catalogue, hour = Catalogue(), timedelta(hours=1)  # an empty one is read from the tables
     async with booking.service.database.transaction() as tx:
-        await take_requests(tx, batch, catalogue, hold=hour, grace=hour)
+        await take_requests(tx, batch, catalogue, hold=hour, grace=hour, moves_count=3)
     states = [(await booking.turn(each, ada))["state"] for each in (id, asks.turn_id)]
     assert states == ["CANCELLED_BY_CITIZEN", "HELD"]
 

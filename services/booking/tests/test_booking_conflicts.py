@@ -68,7 +68,8 @@ class Allocators:
 
     async def take(self, tx: Transaction, *messages: Message) -> None:
         batch = received(*messages)
-        await take_requests(tx, batch, self.catalogue, hold=timedelta(minutes=15), grace=timedelta(minutes=2))
+        hold, grace = timedelta(minutes=15), timedelta(minutes=2)
+        await take_requests(tx, batch, self.catalogue, hold=hold, grace=grace, moves_count=3)
 
     async def take_at_once(self, *messages: Message) -> None:
         async with self.database.transaction() as tx:

@@ -78,6 +78,7 @@ async def test_the_stories_reach_every_end(plain: Outcome) -> None:
     }
     moved = {turn["state"] for turn in turns if "from" in str(turn["history"])}
     assert moved == {"CONFIRMED", "CANCELLED_BY_CITIZEN"}
+    assert {each["refusal"] for each in plain.rows["reschedules"]} == {None, "sold-out", "move-at-mission"}
     assert {day["state"] for day in plain.rows["day_cancellations"]} == {"completed"}
     assert plain.dead == Counter()
     assert set(plain.sent.values()) == {1}

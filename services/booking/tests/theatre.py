@@ -17,6 +17,7 @@ TABLES = {
     "turns": "SELECT to_jsonb(t) - ARRAY['place_partition', 'place_offset'] FROM turns t ORDER BY id",
     "quota_days": "SELECT to_jsonb(q) - 'max_in_use' FROM quota_days q ORDER BY pool",
     "day_cancellations": "SELECT to_jsonb(p) FROM day_cancellation_pools p ORDER BY cancellation_id, pool",
+    "reschedules": "SELECT to_jsonb(r) FROM reschedules r ORDER BY id",
     "capacity_months": "SELECT to_jsonb(m) FROM capacity_months m ORDER BY key",
     "catalogue_items": "SELECT to_jsonb(c) FROM catalogue_items c ORDER BY kind, code",
 }

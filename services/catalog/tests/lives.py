@@ -32,11 +32,13 @@ class Told:
     date: dt.date = dt.date(2026, 12, 1)
     window: str | None = None
     id: UUID = field(default_factory=uuid4)
+    moves: int = 0
 
     @property
     def _base(self) -> dict[str, object]:
         pool = Pool(office=self.office, service=self.service, tier=self.tier, date=self.date)
-        return {"turn_id": self.id, "person_id": self.id, "asked_by": self.id, "pool": pool, "at": AT}
+        people = {"person_id": self.id, "asked_by": self.id}
+        return people | {"turn_id": self.id, "pool": pool, "at": AT, "moves": self.moves}
 
     def held(self) -> TurnFact:
         return TurnHeld.model_validate(
@@ -58,9 +60,17 @@ class Told:
     def refused(self) -> TurnFact:
         return TurnRefused.model_validate(self._base | {"code": RefusalCode.SOLD_OUT})
 
-    def moved(self, *, days: int, window: str | None = None) -> tuple["Told", TurnFact]:
-        """On a later day, and the fact that says so."""
-        there = replace(self, date=self.date + timedelta(days=days), window=window)
+    def moved(
+        self, *, days: int, window: str | None = None, office: str | None = None, counted: bool = True
+    ) -> tuple["Told", TurnFact]:
+        """On another day, and the fact that says so; those of before moves were counted say none."""
+        there = replace(
+            self,
+            date=self.date + timedelta(days=days),
+            window=window,
+            office=office or self.office,
+            moves=self.moves + counted,
+        )
         said = {"from_pool": self._base["pool"], "window": window, "reason": Text(ar="عاصفة", en="A storm")}
         return there, TurnMoved.model_validate(there._base | said)
 
@@ -73,13 +83,18 @@ def turn(**where: object) -> Told:
 def a_life(dice: Random) -> tuple[list[TurnFact], Told | None]:
     """The facts of one turn in their order, as booking's states allow them, and where it has a seat at the end."""
     windows = ("09:00", "10:00")
-    now = turn(window=dice.choice(windows))
+    now = turn(window=dice.choice(windows), date=dt.date(2026, 12, 9))
+    counted = dice.random() < 0.7
     facts = [now.held()]
 
     def maybe_moved() -> None:
         nonlocal now
         if dice.random() < 0.3:
-            now, fact = now.moved(days=dice.randint(1, 3), window=dice.choice(windows))
+            if dice.random() < 0.5:
+                now, fact = now.moved(days=dice.randint(1, 3), window=dice.choice(windows), counted=counted)
+            else:
+                office = dice.choice(("DAM-01", "DAM-02"))
+                now, fact = now.moved(days=dice.randint(-2, 3), window=dice.choice(windows), office=office)
             facts.append(fact)
 
     maybe_moved()

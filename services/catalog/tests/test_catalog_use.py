@@ -41,11 +41,12 @@ REASON = Text(ar="عاصفة رملية", en="A sandstorm")
 ZONE = "Asia/Damascus"
 
 Seats = Counter[tuple[date, str | None]]
+OFFICES = ("DAM-01", "DAM-02")
 
 
-def truth(lives: list[tuple[list[TurnFact], Told | None]]) -> Seats:
-    """Where turns have seats at the end of their lives."""
-    return Counter((at.date, at.window) for _, at in lives if at is not None)
+def truth(lives: list[tuple[list[TurnFact], Told | None]], office: str) -> Seats:
+    """Where turns have seats of an office at the end of their lives."""
+    return Counter((at.date, at.window) for _, at in lives if at is not None and at.office == office)
 
 
 def mixed(lives: list[tuple[list[TurnFact], Told | None]], dice: Random) -> list[TurnFact]:
@@ -61,7 +62,9 @@ def test_facts_in_any_order_and_again_say_the_same(seed: int, count: int) -> Non
     dice = Random(seed)  # noqa: S311 - chance for tests
     lives = [a_life(dice) for _ in range(count)]
     known = joined(mixed(lives, dice), NOW)
-    assert Counter((each.date, each.window) for each in known if each.standing in SEATED) == truth(lives)
+    for office in OFFICES:
+        here = [each for each in known if each.standing in SEATED and each.offer.office == office]
+        assert Counter((each.date, each.window) for each in here) == truth(lives, office)
     assert [each.turn_id.int for each in known] == sorted(each.turn_id.int for each in known)
 
 
@@ -70,6 +73,13 @@ def test_what_is_over_everywhere_is_not_noted() -> None:
     days = [date(2026, 11, 30), date(2026, 12, 1), date(2026, 12, 2)]
     known = joined([turn(date=on).held() for on in days], evening)
     assert {each.date for each in known} == set(days[1:])
+
+
+def test_a_move_to_a_day_that_is_over_by_now_is_noted_so_that_the_turn_is_not_where_it_was() -> None:
+    here = turn(date=date(2026, 12, 20))
+    there, moved = here.moved(days=-18)
+    [known] = joined([here.held(), moved], datetime(2026, 12, 10, tzinfo=UTC))
+    assert (known.date, known.moves) == (there.date, 1)
 
 
 async def seats_of(desk: Desk, office: str, first: date, last: date) -> Seats:
@@ -110,8 +120,9 @@ async def test_the_table_joins_facts_as_the_domain_does(desk: Desk) -> None:
         async with desk.service.database.transaction() as tx:
             await note_turns(tx, waiting[:size])
         del waiting[:size]
-    at = [each for _, each in lives if each is not None]
-    assert await seats_of(desk, "DAM-01", date(2026, 12, 1), date(2026, 12, 31)) == truth(lives)
+    for office in OFFICES:
+        assert await seats_of(desk, office, date(2026, 12, 1), date(2026, 12, 31)) == truth(lives, office)
+    at = [each for _, each in lives if each is not None and each.office == "DAM-01"]
     offer = Offer("DAM-01", "PASS_REN", "N")
     async with desk.service.database.reading() as connection:
         days = await use.in_use(connection, [(offer, on) for on in {each.date for each in at}])

@@ -228,7 +228,7 @@ def test_a_cancellation_by_the_office_says_why() -> None:
 
 
 def test_a_move_says_both_days_and_until_when_to_pay_what_is_not_paid() -> None:
-    [moved] = [fact for fact in facts() if isinstance(fact, TurnMoved)]
+    moved = next(fact for fact in facts() if isinstance(fact, TurnMoved) and fact.by == "office")
     [notice] = notices(moved, examples.PERSON, now=NOW)
     paid = rendered(notice, known(), "en")[1]
     assert "It was on Tuesday 1 December 2026." in paid
@@ -240,13 +240,30 @@ def test_a_move_says_both_days_and_until_when_to_pay_what_is_not_paid() -> None:
 
 @pytest.mark.parametrize(("language", "word"), [("en", "paid"), ("ar", "دُفع")])
 def test_a_free_turn_that_moves_says_nothing_of_money(language: Language, word: str) -> None:
-    [moved] = [fact for fact in facts() if isinstance(fact, TurnMoved)]
+    moved = next(fact for fact in facts() if isinstance(fact, TurnMoved) and fact.by == "office")
     [notice] = notices(moved, examples.PERSON, now=NOW)
     turn = known().turn
     assert turn is not None
     for is_free in (True, False, None):
         told = rendered(notice, replace(known(), turn=replace(turn, is_free=is_free)), language)
         assert [word in text for text in told[1:3]] == [is_free is not True] * 2
+
+
+def test_a_move_of_its_people_names_no_reason_and_both_days() -> None:
+    for asked_by, first in (
+        (examples.PERSON, "Your turn was moved, as you asked."),
+        (RELATIVE, "on behalf of another"),
+    ):
+        moved = next(fact for fact in facts(asked_by=asked_by) if isinstance(fact, TurnMoved) and fact.by == "citizen")
+        notice = next(each for each in notices(moved, examples.PERSON, now=NOW) if each.person_id == asked_by)
+        assert notice.template == "turn-rescheduled"
+        told = rendered(notice, known(), "en")[1]
+        assert first in told.splitlines()[0]
+        assert "It was on Tuesday 8 December 2026." in told
+        assert "Date: Saturday 5 December 2026" in told
+        assert "Why" not in told
+        held = moved.model_copy(update={"held_until": NOW + timedelta(minutes=15)})
+        assert "paid by 11:45" in rendered(notices(held, examples.PERSON, now=NOW)[0], known(), "en")[1]
 
 
 HOSTILE = [

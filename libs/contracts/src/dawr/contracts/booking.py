@@ -66,6 +66,27 @@ class CancelTurn(Message):
         return self.pool.key
 
 
+class RescheduleTurn(Message):
+    """Asks that a turn be moved to another day, office or window by its people.
+
+    It stands in the line of the pool that it wants a seat of: the turn keeps its own until it has that one.
+    """
+
+    wire_type: ClassVar[str] = "booking.reschedule-turn.v1"
+
+    reschedule_id: UUID
+    turn_id: UUID
+    pool: Pool
+    """Where to: of the same service and tier."""
+    window: WindowStart | None = None
+    """None: the earliest with a seat."""
+    asked_by: UUID
+    asked_at: Instant
+
+    def key(self) -> str:
+        return self.pool.key
+
+
 class CancelDay(Message):
     """Asks that every live turn of a day that is closed be moved to a later day, or cancelled with a full refund.
 
@@ -114,6 +135,8 @@ class TurnFact(Message):
     case_id: UUID | None = None
     at: Instant
     """When it happened."""
+    moves: Annotated[int, Field(ge=0)] = 0
+    """How often the turn had been moved by then: of two facts, the one with more knows the newer pool."""
 
     def key(self) -> str:
         return str(self.turn_id)
@@ -176,7 +199,8 @@ class TurnCancelled(TurnFact):
 
 
 class TurnMoved(TurnFact):
-    """The office moved the turn to a later day; it is the same turn, with payment and fee. `pool` is the new one."""
+    """The turn was moved: by the office to a later day, or by its people to another day, office or window. It is the
+    same turn, with payment and fee; `pool` is the new one."""
 
     wire_type: ClassVar[str] = "booking.turn-moved.v1"
 
@@ -186,7 +210,8 @@ class TurnMoved(TurnFact):
     held_until: Instant | None = None
     """Until when it has to be paid, as before, if it still has to."""
     reason: Text
+    by: Literal["citizen", "office"] = "office"
 
 
-BookingRequest = RequestTurn | CancelTurn | CancelDay
+BookingRequest = RequestTurn | CancelTurn | RescheduleTurn | CancelDay
 BookingFact = TurnHeld | TurnRefused | TurnConfirmed | TurnExpired | TurnCancelled | TurnMoved

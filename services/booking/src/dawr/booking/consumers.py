@@ -40,7 +40,7 @@ def create_consumers(database: Database, settings: BookingSettings, catalogue: C
 
     @requests.batch
     async def on_requests(batch: Sequence[Received], tx: Transaction) -> None:
-        await take_requests(tx, batch, catalogue, hold=hold, grace=grace)
+        await take_requests(tx, batch, catalogue, hold=hold, grace=grace, moves_count=settings.moves_count)
 
     @payment_events.batch
     async def on_payment_events(batch: Sequence[Received], tx: Transaction) -> None:

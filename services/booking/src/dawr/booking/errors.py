@@ -96,6 +96,14 @@ class AlreadyThere(Refusal):
     title = Text(ar="الدور في هذا الموعد أصلاً", en="The turn is at that time already")
 
 
+class UnknownReschedule(Refusal):
+    """No wish to move this turn has this id, or it got lost on its way: the turn is as it was."""
+
+    code = "unknown-reschedule"
+    status = 404
+    title = Text(ar="لا يوجد طلب نقل بهذا الرقم لهذا الدور", en="There is no such wish to move this turn")
+
+
 class UnknownService(Refusal):
     """The catalogue has no such service or tier, or no longer."""
 
@@ -258,6 +266,11 @@ class SeatRefused(Refusal):
         """One for each reason."""
         return {code.value: title for code, title in REFUSALS.items()}
 
+
+MOVE_REFUSALS: dict[str, type[Refusal]] = {
+    each.code: each for each in (NotMovable, MovedTooOften, MoveAtMission, AlreadyThere, NotOffered)
+}
+"""By the code under which the line refuses to move a turn, where it is not for want of a seat."""
 
 REFUSALS: dict[RefusalCode, Text] = {
     RefusalCode.SOLD_OUT: Text(

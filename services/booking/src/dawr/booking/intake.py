@@ -211,6 +211,15 @@ class Intake:
             raise BrokerAway(retry_after_seconds=RETRY_AFTER_SECONDS) from error
         return Place(partition=record.partition, offset=record.offset)
 
+    def check_offer(self, pool: Pool, channel: Channel) -> None:
+        """Refuse a pool that nobody could ask for by this way; raises as `POST /turns` does."""
+        wanted = TakeTurn.model_construct(service=pool.service, tier=pool.tier, office=pool.office, date=pool.date)
+        self._check(wanted, channel, self._clock().date())
+
+    def take_pace(self, person: UUID) -> dict[str, str]:
+        """Count one more request of a person, and tell of it in headers; raises TooManyRequests."""
+        return self._pace.take(person)
+
     def check_key(self, id: UUID, print_: str) -> None:
         """Refuse a key under which this process has been asked for something else (KeyReused)."""
         if self._recent.get(id, print_) != print_:

@@ -90,7 +90,7 @@ def _shown_turn(turn: Turn, catalogue: Catalogue, lang: str) -> dict[str, Any]:
         "refund": _refund(turn, lang),
         "refusal": None,
         "history": [dict(step) for step in turn.history],
-        "links": links(turn.id),
+        "links": links(turn.id) | {"reschedule": f"/api/booking/turns/{turn.id}/reschedule"},
     }
     if turn.refusal is not None:
         shown["refusal"] = {"code": turn.refusal.value, "title": say(REFUSALS[turn.refusal], lang)}

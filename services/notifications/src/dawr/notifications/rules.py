@@ -82,7 +82,10 @@ RULES: dict[type[Message], tuple[Rule, ...]] = {
     TurnConfirmed: (Rule("turn-confirmed", _both),),
     TurnExpired: (Rule("turn-expired", _asker),),
     TurnCancelled: (Rule("turn-cancelled", _both),),
-    TurnMoved: (Rule("turn-moved", _both),),
+    TurnMoved: (
+        Rule("turn-moved", _both, when=lambda fact: fact.by == "office"),
+        Rule("turn-rescheduled", _both, when=lambda fact: fact.by == "citizen"),
+    ),
     PaymentOpened: (),  # "turn-held" says what is to be paid, and until when
     PaymentCaptured: (Rule("payment-captured", _payer),),
     PaymentFailed: (Rule("payment-failed", _payer),),

@@ -2,10 +2,13 @@
 
 from dawr.booking.domain.allocation import Wish, allocate
 from dawr.booking.domain.moving import DAY_CANCELLED, Cleared, clear_day
+from dawr.booking.domain.rescheduling import ITS_PEOPLE_ASKED, MoveRefusal, reschedule
 from dawr.booking.domain.seats import KeptSeats, Release, Seats, WindowSeats, closed, is_overfull, plan_of, published
 from dawr.booking.domain.settlement import cancel, note_refund, refund_late, refund_request, settle_payment
 from dawr.booking.domain.turns import (
     LIVE,
+    MOVED_BY_CITIZEN,
+    MOVED_BY_OFFICE,
     TRANSITIONS,
     Entered,
     RefundState,
@@ -21,11 +24,15 @@ from dawr.booking.domain.turns import (
 
 __all__ = [
     "DAY_CANCELLED",
+    "ITS_PEOPLE_ASKED",
     "LIVE",
+    "MOVED_BY_CITIZEN",
+    "MOVED_BY_OFFICE",
     "TRANSITIONS",
     "Cleared",
     "Entered",
     "KeptSeats",
+    "MoveRefusal",
     "RefundState",
     "Release",
     "Seats",
@@ -49,5 +56,6 @@ __all__ = [
     "published",
     "refund_late",
     "refund_request",
+    "reschedule",
     "settle_payment",
 ]

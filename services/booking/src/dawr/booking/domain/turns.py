@@ -48,7 +48,7 @@ TRANSITIONS: dict[State, dict[State, type[TurnFact]]] = {
         State.EXPIRED: TurnExpired,
         State.CANCELLED_BY_CITIZEN: TurnCancelled,
         State.CANCELLED_BY_OFFICE: TurnCancelled,
-        State.HELD: TurnMoved,  # to a later day, by the office
+        State.HELD: TurnMoved,  # to another day, by the office or by its people
     },
     State.CONFIRMED: {
         State.CANCELLED_BY_CITIZEN: TurnCancelled,
@@ -164,13 +164,14 @@ def expire(turn: Turn, now: datetime) -> Turn:
 
 
 def moved_fact(turn: Turn, at: datetime, reason: Text) -> TurnMoved:
-    """The fact that tells of a turn's new day."""
+    """The fact that tells where a turn was moved, and by whom."""
     return TurnMoved(
         **_told_of(turn, at),
         from_pool=Pool.parse(turn.moves[-1]),
         window=turn.window,
         held_until=turn.held_until if turn.state is State.HELD else None,
         reason=reason,
+        by="citizen" if turn.history[-1]["cause"] == MOVED_BY_CITIZEN else "office",
     )
 
 
@@ -183,6 +184,7 @@ def _told_of(turn: Turn, at: datetime) -> dict[str, Any]:
         "pool": turn.pool,
         "case_id": turn.case_id,
         "at": at,
+        "moves": len(turn.moves),
     }
 
 

@@ -1,4 +1,4 @@
-"""The allocator: a batch of requests and cancellations, in the order of the line, in one transaction."""
+"""The allocator: a batch of requests, cancellations and moves, in the order of the line, in one transaction."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -12,10 +12,11 @@ from dawr.booking.domain import Entered, Seats, State, Turn, Wish
 from dawr.booking.errors import IllegalMove, UnknownTurn
 from dawr.booking.service.clear_days import ClearedDays
 from dawr.booking.service.expire_holds import SeatMoved, lock_and_let_go
+from dawr.booking.service.move_turns import move_turn
 from dawr.booking.service.tell import tell_allocated, tell_cancelled
 from dawr.booking.store import pools, turns
 from dawr.contracts import Place
-from dawr.contracts.booking import CancelDay, CancelTurn, RequestTurn
+from dawr.contracts.booking import CancelDay, CancelTurn, RequestTurn, RescheduleTurn
 from dawr.servicekit import telemetry
 from dawr.servicekit.database import Transaction
 from dawr.servicekit.envelope import Received
@@ -30,23 +31,30 @@ class NoCatalogueYet(Outage):
 
 
 async def take_requests(
-    tx: Transaction, batch: Sequence[Received], catalogue: Catalogue, *, hold: timedelta, grace: timedelta
+    tx: Transaction,
+    batch: Sequence[Received],
+    catalogue: Catalogue,
+    *,
+    hold: timedelta,
+    grace: timedelta,
+    moves_count: int,
 ) -> None:
-    """Answer every request of the batch: seats are held or refused, cancellations give seats back.
+    """Answer every request of the batch: seats are held or refused, cancellations give seats back, moves change them.
 
-    `hold` is how long a seat is kept for its payment; `grace` how much longer the bank may take the money.
+    `hold` is how long a seat is kept for its payment; `grace` how much longer the bank may take the money;
+    `moves_count` how often its people may move a turn.
     """
     await _make_sure_of(catalogue, batch, tx)
     requests = [each.message for each in batch if isinstance(each.message, RequestTurn)]
     people = {(each.person_id, catalogue.family(each.pool.service)) for each in requests}
     live = await turns.live(tx.connection, people)
-    cancelled = [each.message.turn_id for each in batch if isinstance(each.message, CancelTurn)]
+    changed = [each.message.turn_id for each in batch if isinstance(each.message, (CancelTurn, RescheduleTurn))]
     days = ClearedDays([each.message for each in batch if isinstance(each.message, CancelDay)])
-    # A turn may have been moved since its cancellation was asked for.
-    others = await turns.pools_of(tx.connection, cancelled)
+    # A turn may have been moved since its cancellation was asked for, and one that is to be moved is elsewhere.
+    others = await turns.pools_of(tx.connection, changed)
     before, keys = await _lock_pools(tx, batch, requests, live, others, await days.pools(tx))
     seats = dict(before)
-    locked = await lock_and_let_go(tx, [*cancelled, *await days.turns(tx, seats)], seats, keys)
+    locked = await lock_and_let_go(tx, [*changed, *await days.turns(tx, seats)], seats, keys)
     # What was seen before the locks may be a moment old. A turn that came since is met by the unique index.
     taken = {(turn.person_id, turn.family) for turn in live if not domain.has_run_out(turn, tx.now)}
     for wishes, run in _runs(batch):
@@ -56,6 +64,8 @@ async def take_requests(
             for each in run:
                 if isinstance(each.message, CancelDay):
                     await days.clear(tx, each.message, taken, seats, locked, each.cause)
+                elif isinstance(each.message, RescheduleTurn):
+                    await move_turn(tx, each.message, seats, locked, each.cause, at_most=moves_count)
                 else:
                     await _cancel(tx, each, taken, seats, locked)
     await pools.save(tx.connection, before, seats)
@@ -76,7 +86,7 @@ async def _make_sure_of(catalogue: Catalogue, batch: Sequence[Received], tx: Tra
 
 
 def _runs(batch: Sequence[Received]) -> Iterator[tuple[bool, list[Received]]]:
-    """The batch in its order, cut into stretches of requests and stretches of cancellations."""
+    """The batch in its order, cut into stretches of requests and stretches of all else."""
     for wishes, run in groupby(batch, key=lambda each: isinstance(each.message, RequestTurn)):
         yield wishes, list(run)
 
@@ -91,10 +101,12 @@ async def _lock_pools(
 ) -> tuple[dict[str, Seats], set[str]]:
     """Lock the pools of the batch, with `others` and those of days that are `cleared`; gives their seats, and those of
     them where holds that ran out are to be let go."""
-    wanted = {each.message.pool.key for each in batch if isinstance(each.message, (RequestTurn, CancelTurn))}
+    seated = RequestTurn, CancelTurn, RescheduleTurn
+    wanted = {each.message.pool.key for each in batch if isinstance(each.message, seated)}
     lapsed = {turn.pool.key for turn in live if domain.has_run_out(turn, tx.now)}
     seats = await pools.lock(tx.connection, wanted | lapsed | others | cleared)
     asked = Counter(each.pool.key for each in requests)
+    asked.update(each.message.pool.key for each in batch if isinstance(each.message, RescheduleTurn))
     tight = {key for key, count in asked.items() if key in seats and _is_tight(seats[key], count)}
     return seats, tight | lapsed | cleared
 

@@ -1,7 +1,8 @@
 """How many seats of a day are in use, as far as booking's facts tell; and what must not be lowered below it.
 
 Facts about a turn are joined so that it does not matter in which order they come, or how often: of two, the standing
-that is further on counts, and the later day, since an office moves a turn to a later one only.
+that is further on counts, and the place of the one that knows of more moves. Those of before moves were counted say
+none: among them the later day counts, since only offices moved turns then, and to later days.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -48,6 +49,8 @@ class SeenTurn:
     standing: Standing
     window: str | None = None
     """The start of its part of the day; none: the day has none, or no fact that says it has come yet."""
+    moves: int = 0
+    """How often it had been moved."""
 
 
 def seen(fact: TurnFact) -> SeenTurn:
@@ -55,26 +58,27 @@ def seen(fact: TurnFact) -> SeenTurn:
     offer = Offer(fact.pool.office, fact.pool.service, fact.pool.tier)
     if isinstance(fact, TurnExpired | TurnCancelled):
         over = Standing.EXPIRED if isinstance(fact, TurnExpired) else Standing.CANCELLED
-        return SeenTurn(fact.turn_id, offer, fact.pool.date, over)
+        return SeenTurn(fact.turn_id, offer, fact.pool.date, over, moves=fact.moves)
     assert isinstance(fact, TurnHeld | TurnConfirmed | TurnMoved)  # noqa: S101
     again = isinstance(fact, TurnConfirmed) and fact.after_expiry
     standing = Standing.SEATED_AGAIN if again else Standing.SEATED
-    return SeenTurn(fact.turn_id, offer, fact.pool.date, standing, fact.window)
+    return SeenTurn(fact.turn_id, offer, fact.pool.date, standing, fact.window, fact.moves)
 
 
 def join(one: SeenTurn, other: SeenTurn) -> SeenTurn:
     """What two facts about a turn say together; in any order the same."""
-    # Among facts about one day, those with a window say the same of it.
-    later = max(one, other, key=lambda each: (each.date, each.window or ""))
-    return replace(later, standing=max(one.standing, other.standing))
+    # Among facts about one place, those with a window say the same of it.
+    newer = max(one, other, key=lambda each: (each.moves, each.date, each.window or ""))
+    return replace(newer, standing=max(one.standing, other.standing))
 
 
 def joined(facts: Iterable[TurnFact], now: datetime) -> list[SeenTurn]:
     """What facts say together, a turn once, in the order of ids; those about days that are over everywhere are left
-    out, so that facts that are read again after years do not come back."""
+    out, so that facts that are read again after years do not come back. Only a move is noted all the same: else the
+    turn would seem to be still where it was before."""
     turns: dict[UUID, SeenTurn] = {}
     for fact in facts:
-        if fact.pool.date >= first_date_of_use(now):
+        if fact.pool.date >= first_date_of_use(now) or fact.moves:
             told = seen(fact)
             turns[told.turn_id] = join(turns[told.turn_id], told) if told.turn_id in turns else told
     return sorted(turns.values(), key=lambda each: each.turn_id.int)

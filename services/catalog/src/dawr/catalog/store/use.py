@@ -12,18 +12,21 @@ from dawr.catalog.domain.weeks import Offer
 
 # As `domain.use.join` does it. A fact that says nothing new writes nothing: most turns are written once or twice.
 _JOIN = text("""
-INSERT INTO seen_turns AS t (turn_id, office, service, tier, date, window_start, standing)
+INSERT INTO seen_turns AS t (turn_id, office, service, tier, date, window_start, standing, moves)
 SELECT * FROM unnest(CAST(:turns AS uuid[]), CAST(:offices AS text[]), CAST(:services AS text[]),
                      CAST(:tiers AS text[]), CAST(:dates AS date[]), CAST(:windows AS text[]),
-                     CAST(:standings AS smallint[]))
+                     CAST(:standings AS smallint[]), CAST(:moves AS smallint[]))
 ON CONFLICT (turn_id) DO UPDATE SET
-    date = greatest(t.date, excluded.date),
-    window_start = CASE WHEN excluded.date > t.date THEN excluded.window_start
-                        WHEN excluded.date < t.date THEN t.window_start
+    office = CASE WHEN (excluded.moves, excluded.date) > (t.moves, t.date) THEN excluded.office ELSE t.office END,
+    date = CASE WHEN (excluded.moves, excluded.date) > (t.moves, t.date) THEN excluded.date ELSE t.date END,
+    window_start = CASE WHEN (excluded.moves, excluded.date) > (t.moves, t.date) THEN excluded.window_start
+                        WHEN (excluded.moves, excluded.date) < (t.moves, t.date) THEN t.window_start
                         ELSE greatest(t.window_start, excluded.window_start) END,
+    moves = greatest(t.moves, excluded.moves),
     standing = greatest(t.standing, excluded.standing)
-WHERE excluded.date > t.date OR excluded.standing > t.standing
-   OR (excluded.date = t.date AND greatest(t.window_start, excluded.window_start) IS DISTINCT FROM t.window_start)
+WHERE (excluded.moves, excluded.date) > (t.moves, t.date) OR excluded.standing > t.standing
+   OR ((excluded.moves, excluded.date) = (t.moves, t.date)
+       AND greatest(t.window_start, excluded.window_start) IS DISTINCT FROM t.window_start)
 """)
 
 _IN_USE = text("""
@@ -56,6 +59,7 @@ async def note(connection: AsyncConnection, turns: Sequence[SeenTurn]) -> None:
             "dates": [each.date for each in turns],
             "windows": [each.window for each in turns],
             "standings": [each.standing.value for each in turns],
+            "moves": [each.moves for each in turns],
         },
     )
 
