@@ -157,6 +157,8 @@ class GatewaySettings(ServiceSettings):
     """Whether pages say that the platform is under maintenance, and nothing else."""
     mail_url: str = "http://127.0.0.1:8088"
     """Where mail can be read in development; shown on the start page there."""
+    wanted_services: str = ""
+    """Codes, comma separated, of up to six services that the start page names first. Others with a visit fill up."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -192,6 +194,11 @@ class GatewaySettings(ServiceSettings):
         """What `checkout_origins` comes to, as sources of a Content-Security-Policy."""
         listed = tuple(each.strip() for each in self.checkout_origins.split(",") if each.strip())
         return listed or (("http://127.0.0.1:*", "http://localhost:*") if self.is_development else ("https:",))
+
+    @property
+    def wanted_listed(self) -> tuple[str, ...]:
+        """The codes of `wanted_services`."""
+        return tuple(each.strip() for each in self.wanted_services.split(",") if each.strip())
 
     @property
     def registers_everybody(self) -> bool:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -91,11 +92,15 @@ class Portal:
 
     def render(self, visit: Visit, template: str, *, status: int = 200, **content: Any) -> Response:
         """A page in the visitor's language. `visit` is known to every template, and what `_environment` gives."""
-        html = self._templates[visit.lang].get_template(template).render(visit=visit, w=visit.writing, **content)
-        body, headers = html.encode(), self._headers.for_page(visit.lang)
+        body, headers = self.markup(visit, template, **content).encode(), self._headers.for_page(visit.lang)
         if len(body) > _ZIP_FROM_BYTES and "gzip" in visit.request.headers.get("accept-encoding", ""):
             body, headers["content-encoding"] = gzip.compress(body, 5, mtime=0), "gzip"
         return Response(body, status, headers, "text/html; charset=utf-8")
+
+    def markup(self, visit: Visit, template: str, **content: Any) -> Markup:
+        """What a template makes, to be put into a page, or kept for the pages of many."""
+        made = self._templates[visit.lang].get_template(template).render(visit=visit, w=visit.writing, **content)
+        return Markup(made)  # noqa: S704 - templates escape
 
     def _environment(self, lang: str) -> Environment:
         made = Environment(

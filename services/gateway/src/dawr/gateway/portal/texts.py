@@ -117,9 +117,10 @@ class Writing:
         return self.isolated(f"{value:,}")
 
     def day(self, value: str | date, form: str = "full") -> Markup:
-        """A day: Tuesday, 1 December 2026. `form`: `full`, `long`, `medium`, `short`, or a skeleton (`MMMMEEEEd`)."""
+        """A day: Tuesday, 1 December 2026. `form`: `full`, `long`, `medium`, `short`, a pattern (`EEEE d MMMM`) or a
+        skeleton (`MMMMEEEEd`)."""
         at = date.fromisoformat(value) if isinstance(value, str) else value
-        known = form in {"full", "long", "medium", "short"}
+        known = form in {"full", "long", "medium", "short"} or " " in form
         text = format_date(at, form, locale=self.locale) if known else format_skeleton(form, at, locale=self.locale)
         return Markup('<time datetime="{}">{}</time>').format(at.isoformat(), self.figures(text))
 
@@ -147,9 +148,9 @@ class Writing:
         """December 2026."""
         return self.figures(format_skeleton("MMMMy", value, locale=self.locale))
 
-    def weekdays(self, width: str = "abbreviated") -> list[tuple[str, str]]:
-        """Names of the days of the week from the locale's first, short and whole."""
-        first = self.locale.first_week_day
+    def weekdays(self, width: str = "abbreviated", first: int | None = None) -> list[tuple[str, str]]:
+        """Names of the days of the week from the locale's first (or another; 0: Monday), short and whole."""
+        first = self.locale.first_week_day if first is None else first
         names, short = self.locale.days["stand-alone"]["wide"], self.locale.days["stand-alone"][width]
         return [(str(short[(first + i) % 7]), str(names[(first + i) % 7])) for i in range(7)]
 

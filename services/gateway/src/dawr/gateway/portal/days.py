@@ -1,0 +1,138 @@
+"""Which day and which hour: the calendar of an office, the windows of a day, and what else there is when it is gone."""
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cache
+
+from babel import Locale
+from babel.core import get_global
+from markupsafe import Markup
+from starlette.responses import Response
+
+from dawr.gateway.portal import catalogue
+from dawr.gateway.portal.alternatives import alternatives, today_at
+from dawr.gateway.portal.catalogue import Shown
+from dawr.gateway.portal.months import Month, first_of, last_of, month_of
+from dawr.gateway.portal.visits import Visit
+from dawr.gateway.portal.ways import Way, month_asked
+from dawr.servicekit.clock import Clock
+
+KEPT_SECONDS = 1.0
+"""How old a calendar may be: as old as what booking itself answers to browsers."""
+_KEPT_PAGES = 1000
+
+Key = tuple[Way, str, str, str]
+"""The way, the month that was asked for, the language and the digits."""
+
+
+class Calendars:
+    """Calendars that were drawn within the last second, ready to be put into a page: many look at the same one."""
+
+    def __init__(self) -> None:
+        self._drawn: OrderedDict[Key, tuple[float, Markup]] = OrderedDict()
+
+    def find(self, key: Key) -> Markup | None:
+        """The calendar, if it is fresh enough."""
+        found = self._drawn.get(key)
+        return found[1] if found is not None and found[0] > time.monotonic() else None
+
+    def keep(self, key: Key, drawn: Markup) -> Markup:
+        """Keep a calendar for a second."""
+        self._drawn[key] = (time.monotonic() + KEPT_SECONDS, drawn)
+        self._drawn.move_to_end(key)
+        if len(self._drawn) > _KEPT_PAGES:
+            self._drawn.popitem(last=False)
+        return drawn
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """The views of a place's days."""
+
+    clock: Clock
+    calendars: Calendars = field(default_factory=Calendars)
+
+    async def calendar(self, visit: Visit) -> Response:
+        """The days of a month; with htmx only the month."""
+        way = Way.of(visit)
+        key = (way, visit.param("month")[:7], visit.lang, visit.writing.figures("0"))
+        drawn = self.calendars.find(key)
+        if drawn is None:
+            answer = await self._draw(visit, way)
+            if isinstance(answer, Response):
+                return answer
+            drawn = self.calendars.keep(key, answer)
+        if visit.wants_fragment:
+            return visit.page("find/as_it_is.html", drawn=drawn)
+        return visit.page("find/calendar.html", drawn=drawn, way=way)
+
+    async def _draw(self, visit: Visit, way: Way) -> Markup | Response:
+        service, office = await catalogue.service(visit, way.service), await catalogue.office(visit, way.office)
+        tier = next((each for each in service["tiers"] if each["code"] == way.tier), None)
+        if tier is None:
+            return visit.redirect(way.start)
+        today = today_at(office, self.clock())
+        weekday = first_weekday_at(office["zone"])
+        first = max(month_asked(visit.param("month")) or first_of(today), first_of(today))
+        month = await self._month(visit, way, first, today, weekday)
+        if not visit.param("month") and month.next and not month.is_free and _is_nearly_over(month):
+            month = await self._month(visit, way, month.next, today, weekday)
+        others = () if month.is_free else await alternatives(visit, way, office, self.clock())
+        content = {"service": service, "office": office, "tier": tier, "way": way, "month": month, "others": others}
+        weekdays = visit.writing.weekdays("short", weekday)
+        return visit.portal.markup(visit, "find/month.html", weekdays=weekdays, **content)
+
+    async def _month(self, visit: Visit, way: Way, first: date, today: date, first_weekday: int) -> Month:
+        days = await catalogue.days(
+            visit, way.service, way.tier, office=way.office, first=first, last=last_of(first), seconds=KEPT_SECONDS
+        )
+        return month_of(first, days, today=today, first_weekday=first_weekday, link=lambda on: way.on(on).day)
+
+    async def hours(self, visit: Visit) -> Response:
+        """The windows of a day; straight on if it has none, and what else there is if no seat is left."""
+        way = Way.of(visit)
+        service, office, day = await _asked_for(visit, way)
+        if way.tier not in {each["code"] for each in service["tiers"]}:
+            return visit.redirect(way.start)
+        if day is None or not day["left"]:
+            return await self._gone(visit, way, service, office, day)
+        if not day["windows"]:
+            return visit.redirect(way.take)
+        return visit.page("find/hours.html", service=service, office=office, day=day, way=way)
+
+    async def sold_out(self, visit: Visit) -> Response:
+        """A day that is gone, and what else there is: where refused turns lead."""
+        way = Way.of(visit)
+        if not (way.service and way.tier and way.office and way.date):
+            return visit.redirect("/services")
+        service, office, day = await _asked_for(visit, way)
+        return await self._gone(visit, way, service, office, day)
+
+    async def _gone(self, visit: Visit, way: Way, service: Shown, office: Shown, day: Shown | None) -> Response:
+        is_over = way.date < today_at(office, self.clock()).isoformat()
+        others = await alternatives(visit, way, office, self.clock())
+        return visit.page(
+            "find/gone.html", is_over=is_over, service=service, office=office, day=day, way=way, others=others
+        )
+
+
+async def _asked_for(visit: Visit, way: Way) -> tuple[Shown, Shown, Shown | None]:
+    """The service, the office and the day that a way has come to; no day if booking tells of none."""
+    service, office = await catalogue.service(visit, way.service), await catalogue.office(visit, way.office)
+    on = date.fromisoformat(way.date)
+    days = await catalogue.days(visit, way.service, way.tier, office=way.office, first=on, last=on)
+    return service, office, days[0] if days else None
+
+
+@cache
+def first_weekday_at(zone: str) -> int:
+    """The day on which weeks begin in the country of a zone (0: Monday), as the Unicode CLDR has it."""
+    territory = get_global("zone_territories").get(zone, "001")
+    return int(Locale.parse(f"und_{territory}").first_week_day)
+
+
+def _is_nearly_over(month: Month) -> bool:
+    """Whether hardly a day of it is to come, so that the next month is what people want to see."""
+    return sum(1 for cell in month.cells if cell.mark != "over") <= 3
