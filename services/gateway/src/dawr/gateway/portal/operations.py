@@ -59,10 +59,11 @@ class Operations:
         return visit.page("operations/live.html", **self._picture())
 
     def _picture(self) -> dict[str, Any]:
-        curves = self.watching.curves
+        latest, curves = self.watching.latest, self.watching.curves
         return {
-            "picture": self.watching.latest,
-            "as_of": datetime.fromtimestamp(self.watching.latest.at if self.watching.latest else 0, UTC),
+            "picture": latest,
+            "outboxes": {each.service: each for each in latest.outboxes} if latest else {},
+            "as_of": datetime.fromtimestamp(latest.at if latest else 0, UTC),
             "curves": [
                 (name, chart(list(points), remembered=REMEMBERED))
                 for name, points in (
