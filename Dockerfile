@@ -1,5 +1,5 @@
 # Two images from one file. A service:   docker build --target service --build-arg SERVICE=booking --build-arg SETTINGS=BOOKING .
-#                        The sandboxes:  docker build --target sandbox .   (bank, SMS, mail sink)
+#                        The sandboxes:  docker build --target sandbox .   (bank, SMS, registry, mail sink)
 # All services share one layer of packages, those of deploy/service.lock; a change of code makes only the last, small
 # layer again. Nothing is built or fetched in the final images, which have neither pip nor a compiler.
 
@@ -34,6 +34,7 @@ RUN python -m compileall -q --invalidation-mode unchecked-hash .
 FROM base AS sandbox-code
 COPY tools/src/dawr/tools/bank dawr/tools/bank
 COPY tools/src/dawr/tools/mailsink dawr/tools/mailsink
+COPY tools/src/dawr/tools/registry dawr/tools/registry
 COPY tools/src/dawr/tools/sms dawr/tools/sms
 COPY deploy/healthy.py ./
 RUN python -m compileall -q --invalidation-mode unchecked-hash .
@@ -43,6 +44,7 @@ COPY --from=sandbox-packages /opt/venv /opt/venv
 COPY --from=sandbox-code /app /app
 ENV BANK_HTTP_HOST=0.0.0.0 BANK_HTTP_PORT=8000 BANK_DATA_PATH=/data \
     SMS_HTTP_HOST=0.0.0.0 SMS_HTTP_PORT=8000 SMS_DATA_PATH=/data \
+    REGISTRY_HTTP_HOST=0.0.0.0 REGISTRY_HTTP_PORT=8000 \
     MAILSINK_HTTP_HOST=0.0.0.0 MAILSINK_HTTP_PORT=8000 MAILSINK_SMTP_HOST=0.0.0.0 MAILSINK_PATH=/data
 USER 10001:10001
 EXPOSE 8000

@@ -55,7 +55,7 @@ def test_what_is_not_published_has_no_way_out(compose: dict[str, Any], parts_of_
 
 
 def test_companies_outside_do_not_reach_the_broker_or_the_databases(parts_of_compose: Containers) -> None:
-    for name in ("bank", "sms", "mailpit"):
+    for name in ("bank", "sms", "registry", "mailpit"):
         assert "platform" not in parts_of_compose[name]["networks"]
 
 
@@ -145,15 +145,16 @@ def test_every_address_leads_to_a_neighbour(parts_of_compose: Containers) -> Non
         for host, port in addresses:
             other = parts_of_compose[host]
             assert int(port) in LISTENS.get(host, {HTTP_PORT}), f"{name}: {host}:{port}"
-            if name not in STEPS and not (host in {"bank", "sms", "mailpit"} and name.endswith(_other_role(name))):
+            outside = host in {"bank", "sms", "registry", "mailpit"}
+            if name not in STEPS and not (outside and name == _OTHER_ROLES.get(name.rpartition("-")[0])):
                 assert set(container["networks"]) & set(other["networks"]), f"{name} can't reach {host}"
             seen += 1
     assert seen > 40
 
 
-def _other_role(name: str) -> str:
-    """Notifications sends from where it consumes; its serving half is told the same and needs no way there."""
-    return "notifications-serve" if name.startswith("notifications") else "-"
+_OTHER_ROLES = {"notifications": "notifications-serve", "gateway": "gateway-consume"}
+"""Notifications sends from where it consumes, the gateway asks the registry from where it answers; the other half is
+told the same and needs no way there."""
 
 
 def test_the_browser_is_sent_to_published_ports_only(parts_of_compose: Containers) -> None:
@@ -182,6 +183,7 @@ def test_both_ends_of_a_secret_are_told_the_same(parts_of_compose: Containers) -
     assert told("bank", "BANK_API_KEY") == told("payments-serve", "PAYMENTS_BANK_API_KEY")
     assert told("bank", "BANK_WEBHOOK_SECRETS") == told("payments-serve", "PAYMENTS_WEBHOOK_SECRETS")
     assert told("sms", "SMS_API_KEY") == told("notifications-consume", "NOTIFICATIONS_SMS_KEY")
+    assert told("registry", "REGISTRY_API_KEY") == told("gateway-serve", "GATEWAY_REGISTRY_KEY")
     assert told("gateway-serve", "GATEWAY_SEALING_KEY") == told("notifications-serve", "NOTIFICATIONS_SEALING_KEY")
     for part in SERVICES:
         password = told("postgres", f"{part.name.upper()}_DATABASE_PASSWORD")
@@ -191,6 +193,8 @@ def test_both_ends_of_a_secret_are_told_the_same(parts_of_compose: Containers) -
 OWN_SECRETS = {
     "BANK_WEBHOOK_SECRET": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
     "SEALING_KEY": "c29tZS1vdGhlci1zZWFsaW5nLWtleS1vZi0zMi1ieXQ=",
+    "SESSION_SECRET": "some-other-session-secret-of-32-characters",
+    "PROFILE_KEY": "c29tZS1vdGhlci1wcm9maWxlLWtleS1vZi0zMi1ieXQ=",
 }
 """Where a secret has a form; any other is any text."""
 
@@ -212,6 +216,8 @@ def test_production_does_not_start_on_the_secrets_that_everybody_knows(
                 default = next((each for each in own if each in value), None)
                 monkeypatch.setenv(name, value.replace(default, own[default]) if default else value)
                 known |= {name: default} if default else {}
+        if part.name == "gateway":
+            monkeypatch.setenv("GATEWAY_PUBLIC_URL", "https://dawr.example")
         create_service()
         for name, default in known.items():
             with monkeypatch.context() as patch:

@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 from dawr.tools.contracts.committed import repository
 
 ROOT = repository()
-SANDBOXES = [ROOT / "tools" / "src" / "dawr" / "tools" / name for name in ("bank", "mailsink", "sms")]
+SANDBOXES = [ROOT / "tools" / "src" / "dawr" / "tools" / name for name in ("bank", "mailsink", "registry", "sms")]
 SHIPPED = [*(ROOT / "libs").glob("*/src"), *(ROOT / "services").glob("*/src")]
 
 

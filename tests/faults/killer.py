@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from dawr.tools.platform.platform import Platform
 
 SERVERS = ("kafka", "postgres")
-SANDBOXES = ("bank", "sms", "mail")
+SANDBOXES = ("bank", "sms", "registry", "mail")
 """Companies that we don't own: they stay up."""
 
 

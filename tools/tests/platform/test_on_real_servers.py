@@ -12,7 +12,7 @@ from dawr.servicekit.testing import until
 from dawr.tools.platform.parts import PARTS
 from dawr.tools.platform.platform import Platform
 
-SOME = tuple(part for part in PARTS if part.name in ("kafka", "postgres", "gateway"))
+SOME = tuple(part for part in PARTS if part.name in ("kafka", "postgres", "registry", "gateway"))
 
 
 async def topics_of(platform: Platform) -> set[str]:

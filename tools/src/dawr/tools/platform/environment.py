@@ -66,6 +66,10 @@ class Surroundings:
                 "SMS_API_KEY": self.keys.sms_api_key,
                 "SMS_DATA_PATH": str(self.folder.sms),
             },
+            "registry": {
+                "REGISTRY_HTTP_PORT": str(self.port("registry")),
+                "REGISTRY_API_KEY": self.keys.registry_key,
+            },
             "mail": {
                 "MAILSINK_HTTP_PORT": str(self.port("mail")),
                 "MAILSINK_SMTP_PORT": str(self.port("mail-smtp")),
@@ -84,6 +88,10 @@ class Surroundings:
                 "GATEWAY_KEYS_PATH": str(self.folder.keys),
                 "GATEWAY_SEALING_KEY": self.keys.sealing_key,
                 "GATEWAY_IDENTITY_PEPPER": self.keys.identity_pepper,
+                "GATEWAY_PROFILE_KEYS": self.keys.profile_key,
+                "GATEWAY_SESSION_SECRETS": self.keys.session_secret,
+                "GATEWAY_REGISTRY_URL": self.url("registry"),
+                "GATEWAY_REGISTRY_KEY": self.keys.registry_key,
                 "GATEWAY_MAIL_URL": self.url("mail"),
                 **{f"GATEWAY_{name.upper()}_URL": self.url(name) for name in _BEHIND_THE_GATEWAY},
             },

@@ -31,22 +31,37 @@ class Keys:
     """A Fernet key, shared by the gateway and notifications."""
     identity_pepper: str
     """The gateway's; people's ids follow from it."""
+    profile_key: str
+    """A Fernet key, the gateway's; profiles are sealed with it."""
+    session_secret: str
+    """The gateway's; refresh tokens and forms are signed with it."""
+    registry_key: str
+    """What the sandbox civil registry knows the gateway by."""
 
 
 def keys_of(folder: Folder) -> Keys:
     """Reads the keys, and makes those that are missing."""
     signing = open_keys(folder.keys).signing(time.time())
-    kept = folder.keys / "secrets.json"
-    if not kept.exists():
-        made = {
-            "bank_api_key": secrets.token_urlsafe(24),
-            "bank_webhook_secret": "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode(),
-            "sms_api_key": secrets.token_urlsafe(24),
-            "sealing_key": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-            "identity_pepper": secrets.token_urlsafe(24),
-        }
-        _write(kept, json.dumps(made).encode())
-    return Keys(signing.private, signing.kid, folder.keys / "jwks.json", **json.loads(kept.read_bytes()))
+    path = folder.keys / "secrets.json"
+    kept: dict[str, str] = json.loads(path.read_bytes()) if path.exists() else {}
+    # What an older clone wrote lacks what came later; what is there stays.
+    made = _new_secrets() | kept
+    if made != kept:
+        _write(path, json.dumps(made).encode())
+    return Keys(signing.private, signing.kid, folder.keys / "jwks.json", **made)
+
+
+def _new_secrets() -> dict[str, str]:
+    return {
+        "bank_api_key": secrets.token_urlsafe(24),
+        "bank_webhook_secret": "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode(),
+        "sms_api_key": secrets.token_urlsafe(24),
+        "sealing_key": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        "identity_pepper": secrets.token_urlsafe(24),
+        "profile_key": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        "session_secret": secrets.token_urlsafe(32),
+        "registry_key": secrets.token_urlsafe(24),
+    }
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -50,13 +50,14 @@ PARTS: tuple[Part, ...] = (
     Part("postgres", Kind.SERVER, "PostgreSQL", 25432, "bright_black", ready_path=None),
     Part("bank", Kind.SANDBOX, "sandbox bank", 8086, "yellow", "dawr.tools.bank"),
     Part("sms", Kind.SANDBOX, "sandbox SMS provider", 8087, "bright_magenta", "dawr.tools.sms"),
+    Part("registry", Kind.SANDBOX, "sandbox civil registry", 8089, "bright_cyan", "dawr.tools.registry"),
     Part("mail", Kind.SANDBOX, "mail that was sent", 8088, "bright_blue", "dawr.tools.mailsink", smtp_port=2525),
     Part("catalog", Kind.SERVICE, "services, offices, fees", 8082, "green", "dawr.catalog", _BOTH, True, seeds=True),
     Part("booking", Kind.SERVICE, "turns", 8081, "cyan", "dawr.booking", _BOTH, True),
     Part("payments", Kind.SERVICE, "payments and refunds", 8083, "bright_yellow", "dawr.payments", _BOTH, True),
     Part("consular", Kind.SERVICE, "cases at missions", 8084, "blue", "dawr.consular", _BOTH, True, seeds=True),
     Part("notifications", Kind.SERVICE, "mail and SMS to people", 8085, "magenta", "dawr.notifications", _BOTH, True),
-    Part("gateway", Kind.SERVICE, "the public door", 8080, "bright_green", "dawr.gateway", _BOTH, True),
+    Part("gateway", Kind.SERVICE, "the public door", 8080, "bright_green", "dawr.gateway", _BOTH, True, seeds=True),
 )
 
 
