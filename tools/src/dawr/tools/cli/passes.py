@@ -25,12 +25,12 @@ NO, UNCHECKED = 1, 2
 _SECONDS = 5.0
 _WELL_KNOWN = "/.well-known/passes.json"
 
-YES = Text(ar="نعم: التصريح صحيح.", en="YES: this is a true pass.")
-NOT_ONE = Text(ar="لا: هذا ليس تصريحاً صحيحاً.", en="NO: this is not a true pass.")
+YES = Text(ar="نعم: بطاقة الدور صحيحة.", en="YES: this is a true pass.")
+NOT_ONE = Text(ar="لا: هذه ليست بطاقة دور صحيحة.", en="NO: this is not a true pass.")
 FAULTS: Mapping[Fault, Text] = {
-    Fault.OTHER_FORM: Text(ar="النص ليس بصيغة تصريح من دور.", en="The text is not of the form of a pass of Dawr."),
+    Fault.OTHER_FORM: Text(ar="النص ليس بصيغة بطاقة من منصة دور.", en="The text is not of the form of a pass of Dawr."),
     Fault.UNKNOWN_KEY: Text(
-        ar="وُقّع بمفتاح غير موجود في المجموعة: إما أنه مزوّر أو أن المجموعة المحفوظة قديمة. احفظ المفاتيح مجدداً.",
+        ar="وُقّعت بمفتاح غير موجود في المجموعة: إما أنها مزوّرة أو أن المجموعة المحفوظة قديمة. احفظ المفاتيح مجدداً.",
         en="It names a key that is not in the set: it is forged, or the set is old. Save the keys again.",
     ),
     Fault.WRONG_SIGNATURE: Text(
@@ -44,12 +44,12 @@ LINES = {
     "office": Text(ar="المكتب", en="Office"),
     "date": Text(ar="اليوم", en="Day"),
     "window": Text(ar="الساعة", en="Hour"),
-    "issued_at": Text(ar="صدر في", en="Issued"),
+    "issued_at": Text(ar="صدرت في", en="Issued"),
 }
-TODAY = Text(ar="اليوم هو يومه.", en="Its day is today.")
-ANOTHER_DAY = Text(ar="انتبه: هو ليوم آخر غير اليوم.", en="Mind: it is for another day than today.")
+TODAY = Text(ar="يومها هو اليوم.", en="Its day is today.")
+ANOTHER_DAY = Text(ar="انتبه: هي ليوم آخر غير اليوم.", en="Mind: it is for another day than today.")
 ONLINE_ONLY = Text(
-    ar="التوقيع لا يقول إن كان الدور قد أُلغي أو نُقل بعد صدوره.",
+    ar="لا يبيّن التوقيع إن كان الدور قد أُلغي أو نُقل بعد صدورها.",
     en="The signature does not tell whether the turn was given back or moved since.",
 )
 
