@@ -1,6 +1,7 @@
 """What the tools can't do, told to the person at the terminal.
 
 ToolError
+├── dawr.tools.cli.admin.AdminError
 ├── dawr.tools.cli.passes.KeysUnread
 ├── dawr.tools.embedded.errors.EmbeddedError
 ├── dawr.tools.mutants.plan.MutantError

@@ -4,7 +4,8 @@ import argparse
 import asyncio
 import gc
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 
 import uvicorn
 
@@ -18,15 +19,26 @@ GC_ALLOCATIONS = 20_000
 Command = Callable[[Service], Awaitable[None]]
 
 
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """A one-off command that is told more than its name. It has the service's database; nothing else runs, and what
+    it stages is sent by those that do."""
+
+    run: Callable[[Service, argparse.Namespace], Awaitable[None]]
+    arguments: Callable[[argparse.ArgumentParser], None]
+    """Adds what it is told to the command line."""
+
+
 def main(
     create_service: Callable[[], Service],
     *,
-    commands: dict[str, Command] | None = None,
+    commands: Mapping[str, Command | Instruction] | None = None,
     arguments: list[str] | None = None,
 ) -> int:
     """Parse the command line and do what it says; the process's exit code.
 
-    `commands` are further one-off commands of the service (`seed`), run with its database and producer up.
+    `commands` are further one-off commands of the service (`seed`), run with its database and producer up, or for an
+    Instruction with its database alone.
     """
     service = create_service()
     parser = argparse.ArgumentParser(
@@ -39,21 +51,30 @@ def main(
     choices.add_parser("consume", help="consume topics and send the outbox (health and metrics over HTTP)")
     if service.has_database:
         choices.add_parser("migrate", help="bring the database to the newest version")
-    for name in commands or {}:
-        choices.add_parser(name)
-    command = parser.parse_args(arguments).command
+    for name, each in (commands or {}).items():
+        choice = choices.add_parser(name)
+        if isinstance(each, Instruction):
+            each.arguments(choice)
+    given = parser.parse_args(arguments)
+    command = given.command
     platform = service.settings.platform
     telemetry.configure_logging(service.name, log_format=platform.log_format, level=platform.log_level)
     if command == "migrate":
         asyncio.run(migrate(service.settings.database_url, f"dawr.{service.name}"))
     elif commands and command in commands:
-        asyncio.run(_once(service, commands[command]))
+        asyncio.run(_once(service, commands[command], given))
     else:
         _listen(service, Role(command))
     return 0
 
 
-async def _once(service: Service, command: Command) -> None:
+async def _once(service: Service, command: Command | Instruction, given: argparse.Namespace) -> None:
+    if isinstance(command, Instruction):
+        try:
+            await command.run(service, given)
+        finally:
+            await service.database.close()
+        return
     async with service.running(Role.SERVE):
         await command(service)
 

@@ -1,9 +1,10 @@
-"""`python -m dawr.gateway run|serve|consume|migrate|rotate-keys|rotate-pass-keys|seed`."""
+"""`python -m dawr.gateway run|serve|consume|migrate|rotate-keys|rotate-pass-keys|seed|invite|staff`."""
 
 import asyncio
 import sys
 
 from dawr.gateway.app import create_service
+from dawr.gateway.inviting import COMMANDS
 from dawr.gateway.keys import PASSES, TOKENS, Use, rotate
 from dawr.gateway.seeding import load_seed
 from dawr.gateway.settings import GatewaySettings
@@ -34,6 +35,6 @@ if __name__ == "__main__":
     sys.exit(
         main(
             create_service,
-            commands={"rotate-keys": rotate_keys, "rotate-pass-keys": rotate_pass_keys, "seed": seed},
+            commands={"rotate-keys": rotate_keys, "rotate-pass-keys": rotate_pass_keys, "seed": seed, **COMMANDS},
         )
     )

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from dawr.servicekit.auth import Role
-from dawr.tools.cli import catalog, dead, look, passes, signing
+from dawr.tools.cli import admin, catalog, dead, look, passes, signing
 from dawr.tools.errors import ToolError
 from dawr.tools.platform.folder import Folder
 from dawr.tools.platform.ports import PortChoice
@@ -23,6 +23,7 @@ app = typer.Typer(
     "Commands work on the platform of the folder that they are called in.",
 )
 app.add_typer(dead.app, name="dead")
+app.add_typer(admin.app, name="admin")
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(passes.app, name="pass")
 
