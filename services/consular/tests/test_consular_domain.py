@@ -324,7 +324,7 @@ def test_twins_of_a_request_open_one_case() -> None:
 
 def drafted(days: int = 90) -> tuple[Mandate, UUID, UUID]:
     person, agent = uuid4(), uuid4()
-    mandate = mandates.draft(uuid4(), person=person, agent=agent, kinship=Kinship.SPOUSE, now=NOON, days=days)
+    mandate, _ = mandates.draft(uuid4(), person=person, agent=agent, kinship=Kinship.SPOUSE, now=NOON, days=days)
     return mandate, person, agent
 
 

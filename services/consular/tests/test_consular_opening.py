@@ -12,7 +12,7 @@ from sqlalchemy import text as sql
 
 from dawr.consular.errors import CurrencyNotSupported
 from dawr.contracts.booking import RefusalCode, RequestTurn
-from dawr.contracts.consular import CaseOpened, MandateActivated
+from dawr.contracts.consular import CaseOpened, MandateActivated, MandateDrafted
 from dawr.servicekit.auth import Role as As
 from dawr.servicekit.testing import until
 
@@ -184,6 +184,13 @@ async def test_a_relative_acts_for_an_expatriate(consulate: Consulate) -> None:
     drafted = await consulate.post("/api/consular/mandates", sister, {"person_id": str(omar), "kinship": "sibling"})
     assert (drafted.status_code, drafted.json()["state"]) == (201, "DRAFT")
     path, mandate = drafted.json()["links"]["self"], drafted.json()["id"]
+    asked = [each for each in (await consulate.staged(MandateDrafted)).values() if str(each.mandate_id) == mandate]
+    assert [(each.person_id, each.agent_id, each.kinship) for each in asked] == [(omar, sister, "sibling")]
+    assert asked[0].expires_at == dt.datetime.fromisoformat(drafted.json()["expires_at"])
+    for side in (omar, sister):
+        (listed,) = (await consulate.get("/api/consular/mandates", side)).json()["items"]
+        assert (listed["id"], listed["state"]) == (mandate, "DRAFT")
+        assert (listed["person_id"], listed["agent_id"]) == (str(omar), str(sister))
 
     early = await consulate.open(sister, mandate=mandate)
     assert (early.status_code, early.json()["code"]) == (409, "mandate-not-active")
@@ -209,7 +216,10 @@ async def test_a_relative_acts_for_an_expatriate(consulate: Consulate) -> None:
     case, words = await consulate.opened(sister, mandate=mandate, date="2026-12-02")
     await consulate.say(words, words.held(), words.captured(), words.confirmed())
     for side in (omar, sister):
-        assert (await consulate.case(case["id"], side))["state"] == "CONFIRMED"
+        shown = await consulate.case(case["id"], side)
+        assert (shown["state"], shown["person_id"], shown["opened_by"]) == ("CONFIRMED", str(omar), str(sister))
+        assert shown["links"]["turn"] == f"/api/booking/turns/{shown['turn_id']}"
+        assert shown["links"]["payment"] == shown["payment"]["links"]["self"]
         assert (await consulate.get(path, side)).json()["state"] == "USED"
     assert (await consulate.open(sister, mandate=mandate)).json()["code"] == "mandate-not-active"
     assert (await consulate.post(f"{CASES}/{case['id']}/cancellation", omar)).status_code == 202

@@ -49,6 +49,7 @@ def test_who_asked_is_told_and_whom_it_is_for_where_it_is_theirs_to_know() -> No
     assert told["TurnConfirmed"] == told["TurnCancelled"] == told["CaseOpened"] == both
     assert told["TurnHeld"] == told["TurnRefused"] == told["TurnExpired"] == {(RELATIVE, "asker")}
     assert told["PaymentCaptured"] == told["RefundSucceeded"] == {(RELATIVE, "self")}
+    assert told["MandateDrafted"] == {(PERSON, "self")}
     assert told["MandateActivated"] == {(PERSON, "self"), (RELATIVE, "self")}
 
 

@@ -11,7 +11,7 @@ from jinja2.exceptions import SecurityError
 
 from dawr.contracts import Text
 from dawr.contracts.booking import RefusalCode, TurnCancelled, TurnHeld, TurnMoved, TurnRefused
-from dawr.contracts.consular import CaseOpened
+from dawr.contracts.consular import CaseOpened, MandateDrafted
 from dawr.notifications import examples
 from dawr.notifications.domain import Digits, Language, Notice
 from dawr.notifications.examples import NOW, RELATIVE, SECRETS, example, facts, known
@@ -78,6 +78,8 @@ def test_what_is_about_a_turn_or_a_case_leads_to_its_page(code: str, language: L
     notice, about, _ = example(code)
     fact = open_fact(notice)
     path = f"/cases/{fact.case_id}" if isinstance(fact, CaseOpened) else f"/turns/{notice.subject_id}"
+    if isinstance(fact, MandateDrafted):
+        path = "/relatives"
     _, text, html, sms = rendered(notice, about, language)
     link = f"https://dawr.example{path}"
     assert re.search(rf": {link}$", text, re.M), "a line of its own, so that mail programs see where it ends"

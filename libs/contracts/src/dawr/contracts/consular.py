@@ -52,6 +52,23 @@ class CaseAdvanced(CaseFact):
     """The wire type of the message that moved it."""
 
 
+class MandateDrafted(Message):
+    """A relative or legal agent asks the person that they may act for them: it waits for the person's consent."""
+
+    wire_type: ClassVar[str] = "consular.mandate-drafted.v1"
+
+    mandate_id: UUID
+    person_id: UUID
+    agent_id: UUID
+    kinship: Kinship
+    expires_at: Instant
+    """Until when the person can consent."""
+    at: Instant
+
+    def key(self) -> str:
+        return str(self.mandate_id)
+
+
 class MandateActivated(Message):
     """The person agreed that a relative act for them."""
 
@@ -67,4 +84,4 @@ class MandateActivated(Message):
         return str(self.mandate_id)
 
 
-ConsularFact = CaseOpened | CaseAdvanced | MandateActivated
+ConsularFact = CaseOpened | CaseAdvanced | MandateDrafted | MandateActivated

@@ -15,7 +15,7 @@ from dawr.contracts.booking import (
     TurnRefused,
 )
 from dawr.contracts.catalog import Document, Fee, OfficeDescribed, ServiceDescribed, Tier
-from dawr.contracts.consular import CaseOpened, Kinship, MandateActivated
+from dawr.contracts.consular import CaseOpened, Kinship, MandateActivated, MandateDrafted
 from dawr.contracts.notifications import SendMessage
 from dawr.contracts.payments import (
     PaymentCaptured,
@@ -157,6 +157,14 @@ def facts(*, asked_by: UUID = PERSON) -> list[Message]:
             service="PASS_REN",
             tier="N",
             turn_id=_TURN,
+        ),
+        MandateDrafted(
+            mandate_id=_FACT,
+            person_id=PERSON,
+            agent_id=RELATIVE,
+            kinship=Kinship.SIBLING,
+            expires_at=NOW + dt.timedelta(days=90),
+            at=NOW,
         ),
         MandateActivated(mandate_id=_FACT, person_id=PERSON, agent_id=RELATIVE, kinship=Kinship.SIBLING, at=NOW),
     ]

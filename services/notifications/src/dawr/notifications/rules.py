@@ -8,7 +8,7 @@ from uuid import UUID
 
 from dawr.contracts import Message, derived_id
 from dawr.contracts.booking import TurnCancelled, TurnConfirmed, TurnExpired, TurnFact, TurnHeld, TurnMoved, TurnRefused
-from dawr.contracts.consular import CaseAdvanced, CaseFact, CaseOpened, MandateActivated
+from dawr.contracts.consular import CaseAdvanced, CaseFact, CaseOpened, MandateActivated, MandateDrafted
 from dawr.contracts.payments import (
     PaymentCaptured,
     PaymentExpired,
@@ -58,7 +58,7 @@ def _payer(fact: PaymentFact | RefundFact) -> Iterable[Told]:
     yield fact.payer_id, "self"
 
 
-def _person(fact: MandateActivated) -> Iterable[Told]:
+def _person(fact: MandateDrafted | MandateActivated) -> Iterable[Told]:
     yield fact.person_id, "self"
 
 
@@ -95,6 +95,7 @@ RULES: dict[type[Message], tuple[Rule, ...]] = {
     RefundFailed: (Rule("refund-failed", _payer),),
     CaseOpened: (Rule("case-opened", _both_of_case),),
     CaseAdvanced: (),  # it follows the turn and the payment, whose own facts are told
+    MandateDrafted: (Rule("mandate-asked", _person, until=lambda fact: fact.expires_at),),
     MandateActivated: (Rule("mandate-given", _person), Rule("mandate-received", _agent)),
 }
 

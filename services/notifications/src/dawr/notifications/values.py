@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from dawr.contracts import FxRate, Message, Money, Text
 from dawr.contracts.booking import TurnCancelled, TurnConfirmed, TurnFact, TurnHeld, TurnMoved, TurnRefused
 from dawr.contracts.catalog import OfficeDescribed, ServiceDescribed
-from dawr.contracts.consular import CaseOpened, MandateActivated
+from dawr.contracts.consular import CaseOpened, MandateActivated, MandateDrafted
 from dawr.contracts.payments import PaymentCaptured, PaymentFact, RefundAccepted, RefundFact
 from dawr.notifications.domain import Notice
 from dawr.notifications.phrases import KINSHIPS, REFUND_REASONS, REFUSALS
@@ -193,8 +193,12 @@ def _case(fact: CaseOpened, _now: datetime) -> Values:
     return {"case": str(fact.case_id), "page": f"/cases/{fact.case_id}"}
 
 
-def _mandate(fact: MandateActivated, _now: datetime) -> Values:
+def _mandate(fact: MandateDrafted | MandateActivated, _now: datetime) -> Values:
     return {"kinship": KINSHIPS[fact.kinship], "at": fact.at}
+
+
+def _mandate_asked(fact: MandateDrafted, now: datetime) -> Values:
+    return _mandate(fact, now) | {"page": "/relatives", "expires_at": fact.expires_at}
 
 
 _READERS: dict[type[Message], Callable[[Any, datetime], Values]] = {
@@ -210,6 +214,7 @@ _READERS: dict[type[Message], Callable[[Any, datetime], Values]] = {
     RefundAccepted: _refund_started,
     CaseOpened: _case,
     MandateActivated: _mandate,
+    MandateDrafted: _mandate_asked,
 }
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from dawr.consular.errors import IllegalMove, MandateInUse, MandateNotActive
 from dawr.contracts import Message
-from dawr.contracts.consular import Kinship, MandateActivated
+from dawr.contracts.consular import Kinship, MandateActivated, MandateDrafted
 
 
 class MandateState(StrEnum):
@@ -68,9 +68,11 @@ def advance(mandate: Mandate, to: MandateState, at: dt.datetime) -> Mandate:
     return replace(mandate, state=to, moved_at=at)
 
 
-def draft(id: UUID, *, person: UUID, agent: UUID, kinship: Kinship, now: dt.datetime, days: int) -> Mandate:
-    """A mandate that waits for the person's consent, for `days`."""
-    return Mandate(
+def draft(
+    id: UUID, *, person: UUID, agent: UUID, kinship: Kinship, now: dt.datetime, days: int
+) -> tuple[Mandate, MandateDrafted]:
+    """A mandate that waits for the person's consent, for `days`, and the fact that tells them."""
+    mandate = Mandate(
         id=id,
         person_id=person,
         agent_id=agent,
@@ -79,6 +81,9 @@ def draft(id: UUID, *, person: UUID, agent: UUID, kinship: Kinship, now: dt.date
         created_at=now,
         expires_at=now + dt.timedelta(days=days),
         moved_at=now,
+    )
+    return mandate, MandateDrafted(
+        mandate_id=id, person_id=person, agent_id=agent, kinship=kinship, expires_at=mandate.expires_at, at=now
     )
 
 

@@ -15,11 +15,12 @@ from dawr.servicekit.problems import NotFound
 
 
 async def draft_mandate(tx: Transaction, *, agent: UUID, person: UUID, kinship: Kinship, days: int) -> Mandate:
-    """A mandate that waits for its person's consent; raises MandateForOneself."""
+    """A mandate that waits for its person's consent, who is told that it does; raises MandateForOneself."""
     if agent == person:
         raise MandateForOneself
-    mandate = rules.draft(new_id(), person=person, agent=agent, kinship=kinship, now=tx.now, days=days)
+    mandate, drafted = rules.draft(new_id(), person=person, agent=agent, kinship=kinship, now=tx.now, days=days)
     await mandates.insert(tx.connection, mandate)
+    tx.stage(drafted, id=derived_id(mandate.id, drafted.wire_type))
     return mandate
 
 
