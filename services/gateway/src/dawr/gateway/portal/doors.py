@@ -1,6 +1,6 @@
 """Signing in, signing out, and going on where one was. `signing_up` has the way of those who are new."""
 
-import time
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,9 +36,9 @@ class Waiting:
     is_new: bool
     """Whether they are registering."""
 
-    def again_in(self) -> int:
+    def again_in(self, now: float) -> int:
         """Seconds until another code can be asked for."""
-        return max(0, round(self.sent_at + AGAIN_SECONDS - time.time()))
+        return max(0, math.ceil(self.sent_at + AGAIN_SECONDS - now))
 
 
 class Doors:
@@ -97,7 +97,7 @@ class Doors:
 
     def wait_for_code(self, visit: Visit, number: str, onward: str, *, is_new: bool) -> Response:
         """On to the page where the code is entered, which is told who waits for it by a cookie."""
-        content = {"number": number, "next": onward, "sent": time.time(), "new": is_new}
+        content = {"number": number, "next": onward, "sent": self._now(), "new": is_new}
         kept = self.waiting.keep(content)
         if kept is not None:
             visit.cookies.append(kept)
@@ -112,7 +112,9 @@ class Doors:
 
     def _code(self, visit: Visit, waiting: Waiting, form: Form, *, status: int = 200) -> Response:
         minutes = int(self.door.rules.policy.lifetime.total_seconds() // 60)
-        return visit.page("doors/code.html", status=status, form=form, waiting=waiting, minutes=minutes)
+        again_in = waiting.again_in(self._now())
+        content = {"waiting": waiting, "minutes": minutes, "again_in": again_in}
+        return visit.page("doors/code.html", status=status, form=form, **content)
 
     async def enter(self, visit: Visit) -> Response:
         """A right code begins a session, always a new one."""
@@ -141,7 +143,7 @@ class Doors:
             return visit.redirect("/sign-in")
         if waiting.is_new:
             return visit.redirect("/sign-up/check")
-        if waiting.again_in():
+        if waiting.again_in(self._now()):
             return self._code(visit, waiting, Form())
         try:
             await self.door.ask_code(visit.request, waiting.number, language=visit.lang, contact=Contact())
@@ -167,6 +169,9 @@ class Doors:
         if kept is None:
             return visit.redirect("/")
         return visit.page("doors/continue.html", kept=kept, about=_about(visit, kept.path))
+
+    def _now(self) -> float:
+        return self.door.database.clock().timestamp()
 
     def _who_waits(self, visit: Visit) -> Waiting | None:
         kept: Mapping[str, Any] | None = self.waiting.open(visit.request)
