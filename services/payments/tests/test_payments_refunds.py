@@ -40,6 +40,11 @@ async def test_a_refund_goes_back_to_the_payer(town: Town) -> None:
     await town.refund_in("SUCCEEDED")
     refunded = await town.payment_in("REFUNDED")
     assert refunded["refunded"]["minor"] == FEE.minor
+    refund = await town.refund_in("SUCCEEDED")
+    assert [(step["state"], step["reason"]) for step in refund["history"]] == [
+        ("REQUESTED", None), ("APPROVED", None), ("SUBMITTED", None), ("SUCCEEDED", None),
+    ]  # fmt: skip
+    assert (refund["history"][-1]["at"], refund["expected"]) == (refund["settled_at"], None)
     await town.told(PaymentOpened, PaymentCaptured, RefundAccepted, RefundSucceeded)
     await given_back_once(town)
 
@@ -221,3 +226,24 @@ async def test_the_same_refund_on_other_terms_is_refused(town: Town) -> None:
 
     await until(is_set_aside, every=0.1, what="the dead letter")
     assert [each["amount"] for each in await town.bank.refunds_of(town.refund)] == [FEE.minor // 2]
+
+
+async def test_its_payer_follows_a_refund_that_fails_and_is_started_again_step_by_step(town: Town) -> None:
+    await town.paid()
+    await town.bank.faults(refunds=NO)
+    await town.stage.send(town.refund_request())
+    failed = await town.refund_in("FAILED")
+    assert failed["expected"] == "يصل المبلغ عادة خلال 5 أيام عمل"
+    await town.bank.faults(refunds={})
+    headers = town.stage.signed_in(uuid4(), Role.FINANCE) | {"idempotency-key": "again"}
+    again = await town.http.post(
+        f"/api/payments/refunds/{town.refund}/approval", json={"reason": "The bank is back"}, headers=headers
+    )
+    assert again.status_code == 200, again.text
+    refund = await town.refund_in("SUCCEEDED")
+    steps = [(step["state"], step["reason"]) for step in refund["history"]]
+    once = [("REQUESTED", None), ("APPROVED", None), ("SUBMITTED", None), ("FAILED", "refund-failed")]
+    assert steps == [*once, ("APPROVED", None), ("SUBMITTED", None), ("SUCCEEDED", None)]
+    assert [step["at"] for step in refund["history"]] == sorted(step["at"] for step in refund["history"])
+    (listed,) = (await town.get(f"/refunds?subject={town.subject.id}")).json()["items"]
+    assert listed == refund

@@ -60,7 +60,8 @@ def create_service(settings: PaymentsSettings | None = None, *, clock: Clock = u
         return bool(settings.bank_key) and webhooks.has_secrets
 
     service.consumers = create_consumers(database, settings)
-    service.routers = (create_router(Parts(database, providers, webhooks, looks, settings.return_urls)),)
+    parts = Parts(database, providers, webhooks, looks, settings.return_urls, settings.refund_working_days)
+    service.routers = (create_router(parts),)
     service.background = {name: partial(poll, step, settings.worker_poll_seconds) for name, step in steps.items()}
     service.closers = [bank.aclose]
     service.ready = {"provider-keys": has_keys}

@@ -60,6 +60,8 @@ class PaymentsSettings(ServiceSettings):
     refund_retry_seconds: float = Field(default=5.0, gt=0)
     """The first pause after a failure or a try without an answer; doubled each time."""
     refund_retry_longest_seconds: float = Field(default=1800.0, gt=0)
+    refund_working_days: int = Field(default=5, ge=1)
+    """Within how many working days banks usually give money back: told to those who wait for it."""
 
     @field_validator("webhook_secrets")
     @classmethod

@@ -30,6 +30,8 @@ class Parts:
     webhooks: WebhookVerifier
     looks: Looks
     return_urls: Mapping[str, str]
+    refund_working_days: int
+    """Within how many working days banks usually give money back."""
 
 
 class Answer(BaseModel):

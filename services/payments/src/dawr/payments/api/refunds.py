@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from dawr.contracts import Text
 from dawr.contracts.payments import RefundReason
 from dawr.payments.api.parts import Answer, Finance, Parts, ShownMoney, ShownSubject, SignedIn
 from dawr.payments.api.payments import SEE_ALL
@@ -21,7 +22,16 @@ from dawr.servicekit.idempotency import KEY_REFUSALS, IdempotencyKey, answer_onc
 from dawr.servicekit.idempotency import Answer as KeptAnswer
 from dawr.servicekit.openapi import refusals
 from dawr.servicekit.pages import Cursor, Limit, cursor_after, link_next, moment_and_id, place_of
-from dawr.servicekit.problems import request_language
+from dawr.servicekit.problems import request_language, say
+
+
+class RefundStep(Answer):
+    """A state that a refund came to."""
+
+    state: RefundState
+    at: datetime
+    reason: str | None
+    """Why it was set aside, as the provider's code: a person looks at it, and `APPROVED` follows when it goes on."""
 
 
 class RefundAnswer(Answer):
@@ -37,10 +47,14 @@ class RefundAnswer(Answer):
     """How often the provider was asked."""
     created_at: datetime
     settled_at: datetime | None
+    history: list[RefundStep]
+    """Its steps, the first one first."""
+    expected: str | None
+    """How long it usually takes, in words, while it is on its way."""
     links: dict[str, str]
 
     @classmethod
-    def of(cls, refund: Refund, lang: str) -> "RefundAnswer":
+    def of(cls, refund: Refund, lang: str, *, working_days: int) -> "RefundAnswer":
         return cls(
             id=refund.id,
             payment_id=refund.payment_id,
@@ -51,11 +65,20 @@ class RefundAnswer(Answer):
             tries=refund.tries,
             created_at=refund.created_at,
             settled_at=refund.settled_at,
+            history=[RefundStep(state=each.state, at=each.at, reason=each.reason) for each in refund.history],
+            expected=_expected(working_days, lang) if refund.settled_at is None else None,
             links={
                 "self": f"/api/payments/refunds/{refund.id}",
                 "payment": f"/api/payments/payments/{refund.payment_id}",
             },
         )
+
+
+def _expected(days: int, lang: str) -> str:
+    named = {1: "يوم عمل واحد", 2: "يومي عمل"}
+    arabic = named.get(days) or f"{days} {'أيام' if days <= 10 else 'يوم'} عمل"
+    english = f"{days} working day{'' if days == 1 else 's'}"
+    return say(Text(ar=f"يصل المبلغ عادة خلال {arabic}", en=f"Usually within {english}"), lang)
 
 
 class RefundsAnswer(Answer):
@@ -99,7 +122,9 @@ def create_refunds_router(parts: Parts) -> APIRouter:
         following = cursor_after(last.created_at.isoformat(), last.id) if last else None
         response.headers.update(link_next(request, following))
         lang = request_language(request)
-        return RefundsAnswer(items=[RefundAnswer.of(each, lang) for each in page], next=following)
+        days = parts.refund_working_days
+        items = [RefundAnswer.of(each, lang, working_days=days) for each in page]
+        return RefundsAnswer(items=items, next=following)
 
     @router.get("/{refund_id}", summary="One refund", operation_id="show_refund", responses=refusals(NoSuchRefund))
     async def show_refund(request: Request, refund_id: UUID, caller: SignedIn) -> RefundAnswer:
@@ -107,7 +132,7 @@ def create_refunds_router(parts: Parts) -> APIRouter:
             refund = await refunds.find(connection, refund_id)
         if refund is None or (refund.payer_id != caller.person_id and caller.roles.isdisjoint(SEE_ALL)):
             raise NoSuchRefund
-        return RefundAnswer.of(refund, request_language(request))
+        return RefundAnswer.of(refund, request_language(request), working_days=parts.refund_working_days)
 
     return router
 
@@ -128,7 +153,9 @@ def create_approvals_router(parts: Parts) -> APIRouter:
     ) -> Response:
         async def start_again(tx: Transaction) -> KeptAnswer:
             refund = await approve(tx, refund_id, caller.person_id, order.reason)
-            return 200, RefundAnswer.of(refund, request_language(request)).model_dump(mode="json"), {}
+            lang = request_language(request)
+            shown = RefundAnswer.of(refund, lang, working_days=parts.refund_working_days)
+            return 200, shown.model_dump(mode="json"), {}
 
         return await answer_once(
             parts.database,

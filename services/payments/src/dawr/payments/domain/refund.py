@@ -13,6 +13,16 @@ from dawr.payments.errors import AmountNotPositive, FourEyes, NotCaptured, NotSe
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """A state that a refund came to, and when."""
+
+    state: RefundState
+    at: datetime
+    reason: str | None = None
+    """Why it was set aside: the provider's code."""
+
+
+@dataclass(frozen=True, slots=True)
 class Refund:
     """Money on its way back to a payer."""
 
@@ -41,6 +51,8 @@ class Refund:
     provider: str | None = None
     provider_reference: str | None = None
     settled_at: datetime | None = None
+    history: tuple[Step, ...] = ()
+    """Each state that it came to, in order; a try that is made again is none."""
 
     @property
     def idempotency_key(self) -> str:
@@ -90,6 +102,7 @@ def accept_refund(
         state=advance(RefundState.REQUESTED, RefundState.APPROVED, REFUND_TRANSITIONS),
         created_at=now,
         next_try_at=now,
+        history=(Step(RefundState.REQUESTED, now), Step(RefundState.APPROVED, now)),
     )
     return refund, RefundAccepted(
         refund_id=refund.id,
@@ -111,7 +124,8 @@ def same_refund(refund: Refund, request: RequestRefund) -> None:
 def submit_refund(refund: Refund, now: datetime, lease: timedelta) -> Refund:
     """The refund while one process asks the provider; after the lease another may take over."""
     state = advance(refund.state, RefundState.SUBMITTED, REFUND_TRANSITIONS)
-    return replace(refund, state=state, tries=refund.tries + 1, next_try_at=now + lease)
+    history = refund.history if refund.state is state else (*refund.history, Step(state, now))
+    return replace(refund, state=state, tries=refund.tries + 1, next_try_at=now + lease, history=history)
 
 
 def flag_of_refund(refund: Refund | None, outcome: RefundOutcome) -> Flag | None:
@@ -132,6 +146,7 @@ def succeed_refund(
     given = replace(
         refund,
         state=advance(refund.state, RefundState.SUCCEEDED, REFUND_TRANSITIONS),
+        history=(*refund.history, Step(RefundState.SUCCEEDED, now)),
         provider=outcome.provider,
         provider_reference=outcome.id,
         settled_at=now,
@@ -182,7 +197,8 @@ def fail_try(
     if failed.failures < retries.failures:
         return replace(failed, next_try_at=now + retries.pause(failed.failures, jitter)), None
     state = advance(refund.state, RefundState.FAILED, REFUND_TRANSITIONS)
-    return replace(failed, state=state, next_try_at=None), RefundFailed(
+    history = (*refund.history, Step(state, now, why[:64]))
+    return replace(failed, state=state, next_try_at=None, history=history), RefundFailed(
         refund_id=refund.id,
         payment_id=refund.payment_id,
         subject=refund.subject,
@@ -201,4 +217,5 @@ def approve_again(refund: Refund, approver: UUID, now: datetime) -> Refund:
     if approver in {refund.asked_by, refund.payer_id}:
         raise FourEyes
     state = advance(refund.state, RefundState.APPROVED, REFUND_TRANSITIONS)
-    return replace(refund, state=state, round=refund.round + 1, failures=0, next_try_at=now)
+    history = (*refund.history, Step(state, now))
+    return replace(refund, state=state, round=refund.round + 1, failures=0, next_try_at=now, history=history)

@@ -4,26 +4,28 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dawr.contracts import Money, Subject
 from dawr.contracts.payments import RefundReason
-from dawr.payments.domain.refund import Refund
+from dawr.payments.domain.refund import Refund, Step
 from dawr.payments.domain.states import RefundState
 from dawr.payments.store.of_payer import rows_of_payer
 
 _INSERT = text("""
 INSERT INTO refunds (id, payment_id, subject_kind, subject_id, payer_id, amount_minor, currency, reason, asked_by,
-    state, created_at, next_try_at, round, tries, failures, unanswered, provider_failures)
+    state, created_at, next_try_at, round, tries, failures, unanswered, provider_failures, history)
 VALUES (:id, :payment_id, :subject_kind, :subject_id, :payer_id, :amount_minor, :currency, :reason, :asked_by,
-    :state, :created_at, :next_try_at, :round, :tries, :failures, :unanswered, :provider_failures)
+    :state, :created_at, :next_try_at, :round, :tries, :failures, :unanswered, :provider_failures,
+    CAST(:history AS jsonb))
 """)
 _SAVE = text("""
 UPDATE refunds SET state = :state, next_try_at = :next_try_at, round = :round, tries = :tries,
     failures = :failures, unanswered = :unanswered, provider_failures = :provider_failures,
     last_failed_reference = :last_failed_reference, last_failure = :last_failure, provider = :provider,
-    provider_reference = :provider_reference, settled_at = :settled_at
+    provider_reference = :provider_reference, settled_at = :settled_at, history = CAST(:history AS jsonb)
 WHERE id = :id
 """)
 
@@ -50,7 +52,12 @@ def _refund(row: Any) -> Refund:
         provider=row.provider,
         provider_reference=row.provider_reference,
         settled_at=row.settled_at,
+        history=tuple(Step(RefundState(state), datetime.fromisoformat(at), why) for state, at, why in row.history),
     )
+
+
+def _packed(history: tuple[Step, ...]) -> str:
+    return orjson.dumps([[each.state.value, each.at.isoformat(), each.reason] for each in history]).decode()
 
 
 async def insert(connection: AsyncConnection, refund: Refund) -> None:
@@ -75,6 +82,7 @@ async def insert(connection: AsyncConnection, refund: Refund) -> None:
             "failures": refund.failures,
             "unanswered": refund.unanswered,
             "provider_failures": refund.provider_failures,
+            "history": _packed(refund.history),
         },
     )
 
@@ -97,6 +105,7 @@ async def save(connection: AsyncConnection, refund: Refund) -> None:
             "provider": refund.provider,
             "provider_reference": refund.provider_reference,
             "settled_at": refund.settled_at,
+            "history": _packed(refund.history),
         },
     )
 
