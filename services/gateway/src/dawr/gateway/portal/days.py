@@ -23,6 +23,8 @@ KEPT_SECONDS = 1.0
 """How old a calendar may be: as old as what booking itself answers to browsers."""
 _KEPT_PAGES = 1000
 
+_NO_COUNTRY = {"001", "ZZ"}
+
 Key = tuple[Way, str, str, str]
 """The way, the month that was asked for, the language and the digits."""
 
@@ -130,7 +132,7 @@ async def _asked_for(visit: Visit, way: Way) -> tuple[Shown, Shown, Shown | None
 def first_weekday_at(zone: str) -> int:
     """The day on which weeks begin in the country of a zone (0: Monday), as the Unicode CLDR has it."""
     territory = get_global("zone_territories").get(zone, "001")
-    return int(Locale.parse(f"und_{territory}").first_week_day)
+    return 0 if territory in _NO_COUNTRY else int(Locale.parse(f"und_{territory}").first_week_day)
 
 
 def _is_nearly_over(month: Month) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from starlette.responses import Response
 
@@ -9,6 +10,7 @@ from dawr.gateway.errors import BrokenAnswer, ServiceSlow, ServiceUnavailable
 from dawr.gateway.portal import catalogue, days, places
 from dawr.gateway.portal.catalogue import Shown
 from dawr.gateway.portal.pages import Page
+from dawr.gateway.portal.upstream import Refused
 from dawr.gateway.portal.visits import Visit
 from dawr.gateway.portal.ways import Way
 from dawr.gateway.service.people import ReadyMade
@@ -42,6 +44,10 @@ class Find:
         try:
             found = await catalogue.services(visit)
         except (ServiceUnavailable, ServiceSlow, BrokenAnswer):
+            found = []
+        except Refused as refusal:
+            if refusal.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise
             found = []
         people = await self.parts.ready_made() if self.parts.ready_made and visit.portal.platform.mail_url else ()
         return visit.page(

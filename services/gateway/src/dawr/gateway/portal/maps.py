@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import cos, radians
 
 WIDTH = 320.0
-_MARGIN = 26.0
+_MARGIN = 36.0
 _LOWEST, _HIGHEST = 180.0, 340.0
 _ROW = 26.0
 """Names are so far apart that a finger finds each."""
