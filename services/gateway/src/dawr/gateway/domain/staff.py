@@ -238,7 +238,7 @@ _WEAK_WORDS = (
     "zxcvbnm",
 )
 _LEFT_WHEN_WEAK = 4
-"""So few letters beside an obvious word, a row of keys or the login make no password."""
+"""So few different letters beside obvious words, rows of keys and the login make no password, nor do digits alone."""
 _ROWS = ("01234567890123456789", "abcdefghijklmnopqrstuvwxyz", "qwertyuiopasdfghjklzxcvbnm")
 
 
@@ -253,7 +253,7 @@ def check_password(password: str, login: str) -> None:
         for length in range(min(len(rest), len(row)), 3, -1):
             for start in range(len(row) - length + 1):
                 rest = rest.replace(row[start : start + length], "")
-    if len(set(rest)) <= _LEFT_WHEN_WEAK:
+    if len({each for each in rest if each.isalpha()}) <= _LEFT_WHEN_WEAK:
         raise WeakPassword(shortest=SHORTEST_PASSWORD, longest=LONGEST_PASSWORD)
 
 
