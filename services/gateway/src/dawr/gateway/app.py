@@ -106,10 +106,7 @@ def create_service(
         settings.public_url,
         settings.code_answer_seconds,
     )
-    passwords = Passwords(settings.password_threads, settings.password_waiting)
-    service.closers.append(passwords.close)
-    staff_rules = staff_rules_of(settings, rules, sessions, passwords)
-    staff = StaffDoor(service.database, addresses, staff_rules, sessions, settings.public_url)
+    staff = _staff_door(settings, service, addresses, rules, sessions)
     watching = Watching(behind, settings.services, settings.platform)
     service.serving["operations"] = watching.gather
     operations = Operations(watching, DeadLetters(settings.platform, service.producer, service.database))
@@ -141,6 +138,15 @@ def create_service(
         *(each(staff) for each in STAFF_ROUTERS),
     )
     return service
+
+
+def _staff_door(
+    settings: GatewaySettings, service: Service, addresses: Addresses, rules: Rules, sessions: Sessions
+) -> StaffDoor:
+    passwords = Passwords(settings.password_threads, settings.password_waiting)
+    service.closers.append(passwords.close)
+    staff_rules = staff_rules_of(settings, rules, sessions, passwords)
+    return StaffDoor(service.database, addresses, staff_rules, sessions, settings.public_url)
 
 
 def staff_rules_of(settings: GatewaySettings, rules: Rules, sessions: Sessions, passwords: Passwords) -> StaffRules:
