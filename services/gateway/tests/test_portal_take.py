@@ -274,3 +274,18 @@ async def test_what_has_no_better_page_has_the_portals_own(portal: Portal) -> No
     page = await refused(portal, 409, "something-new")
     assert "No" in page
     assert "something-new" in page
+
+
+async def test_the_start_page_has_the_turn_that_comes_next(portal: Portal) -> None:
+    items = [
+        turn("CONFIRMED", id=str(UUID(int=8)), date="2026-12-20"),
+        turn("HELD", service_name="Driving licence"),
+        turn("EXPIRED", id=str(UUID(int=9)), date="2026-11-21"),
+    ]
+    portal.behind.answers["GET /api/booking/turns"] = {"items": items, "next": None}
+    page = await portal.page("/")
+    assert links(page, "/turns/") == [f"/turns/{TURN}"]
+    assert "Driving licence" in page
+    assert "pay before 14:15" in plain(page)
+    portal.behind.answers["GET /api/booking/turns"] = refusal(503, "catalogue-missing")
+    assert "You have a turn already?" in await portal.page("/")

@@ -1,7 +1,8 @@
 """Finding a service: the start page, the search, what a service is, and how fast it shall be."""
 
+import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from starlette.responses import Response
@@ -10,16 +11,19 @@ from dawr.gateway.errors import BrokenAnswer, ServiceSlow, ServiceUnavailable
 from dawr.gateway.portal import catalogue, days, places
 from dawr.gateway.portal.catalogue import Shown
 from dawr.gateway.portal.pages import Page
+from dawr.gateway.portal.take_refused import LIVE_STATES
 from dawr.gateway.portal.upstream import Refused
 from dawr.gateway.portal.visits import Visit
 from dawr.gateway.portal.ways import Way
 from dawr.gateway.service.people import ReadyMade
+from dawr.servicekit.auth import Role
 from dawr.servicekit.clock import Clock, utc_now
 
 _LONGEST_SEARCH = 100
 _WANTED = 6
 _SUGGESTED = 6
 _NEEDS_NO_VISIT = "none"
+_PEOPLE_KEPT_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,8 @@ class Find:
     """The views of this room."""
 
     parts: Parts
+    known: list[tuple[float, Sequence[ReadyMade]]] = field(default_factory=list)
+    """The ready-made people, and until when they need not be asked for again."""
 
     async def home(self, visit: Visit) -> Response:
         """The start page. It is there, with less on it, when the catalogue is away."""
@@ -49,10 +55,22 @@ class Find:
             if refusal.status < HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise
             found = []
-        people = await self.parts.ready_made() if self.parts.ready_made and visit.portal.platform.mail_url else ()
         return visit.page(
-            "find/home.html", wanted=self._wanted(found), agencies=_agencies(found), people=people, is_away=not found
+            "find/home.html",
+            wanted=self._wanted(found),
+            agencies=_agencies(found),
+            mine=await _live_turn(visit),
+            people=await self._people(visit),
+            is_away=not found,
         )
+
+    async def _people(self, visit: Visit) -> Sequence[ReadyMade]:
+        """Whom the platform can be tried as; asked for once a minute, as they are the same always."""
+        if self.parts.ready_made is None or visit.portal.platform.mail_url is None:
+            return ()
+        if not self.known or self.known[-1][0] < time.monotonic():
+            self.known[:] = [(time.monotonic() + _PEOPLE_KEPT_SECONDS, await self.parts.ready_made())]
+        return self.known[-1][1]
 
     def _wanted(self, services: Sequence[Shown]) -> list[Shown]:
         """Those that are named by the settings; others with a visit in the place of those that there are not."""
@@ -60,6 +78,18 @@ class Find:
         named = [by_code[code] for code in self.parts.wanted if code in by_code]
         others = [each for each in services if each["visit"] != _NEEDS_NO_VISIT and each not in named]
         return [*named, *others][:_WANTED]
+
+
+async def _live_turn(visit: Visit) -> Shown | None:
+    """The visitor's next live turn, for the start page: none if there is none, or booking does not say."""
+    if not visit.has_role(Role.CITIZEN):
+        return None
+    try:
+        found = (await visit.get("/api/booking/turns", {"limit": 20})).data["items"]
+    except (ServiceUnavailable, ServiceSlow, BrokenAnswer, Refused):
+        return None
+    live = [each for each in found if each["state"] in LIVE_STATES]
+    return min(live, key=lambda each: str(each["date"]), default=None)
 
 
 async def search(visit: Visit) -> Response:

@@ -31,7 +31,8 @@ EXPLAINED = GONE | {
     "intake-unavailable",
 }
 """What this page has a sentence for."""
-_LIVE = frozenset({"HELD", "CONFIRMED"})
+LIVE_STATES = frozenset({"HELD", "CONFIRMED"})
+"""Of a turn, as booking shows it."""
 
 
 async def refused(visit: Visit, way: Way, office: Shown, refusal: Refused, now: datetime) -> Response | None:
@@ -63,6 +64,6 @@ async def _live_turn(visit: Visit, way: Way) -> str | None:
     family = (await catalogue.service(visit, way.service))["family"]
     of_family = {each["code"] for each in await catalogue.services(visit) if each["family"] == family}
     for each in (await visit.get("/api/booking/turns", {"limit": 50})).data["items"]:
-        if each["state"] in _LIVE and each["service"] in of_family:
+        if each["state"] in LIVE_STATES and each["service"] in of_family:
             return f"/cases/{each['case_id']}" if each["case_id"] else f"/turns/{each['id']}"
     return None
