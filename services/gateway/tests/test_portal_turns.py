@@ -288,7 +288,7 @@ async def test_another_currency_is_paid_at_the_frozen_rate(portal: Portal) -> No
     portal.behind.begin(turn("HELD", case_id=str(CASE), fee=dollars, payment=shown))
     page = plain(await portal.page(PAGE))
     assert "€276.90" in page
-    assert re.search(r"Fee\s+\$300.00 , at the rate of\s+November 19, 2026 : 1 USD =\s+0.923 EUR", page)
+    assert re.search(r"Fee\s+\$300.00 , at the rate of\s+November 19, 2026 :\s+1 USD = 0.923 EUR", page)
 
 
 async def test_who_did_not_ask_does_not_pay(portal: Portal) -> None:
@@ -484,7 +484,7 @@ async def test_giving_back_says_what_comes_back_and_asks_why(portal: Portal) -> 
     portal.behind.begin(turn(), **{f"POST {BOOKING}/cancellation": turn("CANCELLED_BY_CITIZEN")})
     page = await portal.page(f"{PAGE}/cancel")
     assert "SYP 312,700" in page
-    assert "Dec 2026" in page or "Nov 2026" in page or "1 Dec 2026, 00:00" in plain(page)
+    assert "until the end of Monday, November 30, 2026" in plain(page).replace(" ,", ",")
     missing = await portal.send(f"{PAGE}/cancel", page)
     assert missing.status_code == 422
     assert "<title>Error: " in missing.text
@@ -530,8 +530,8 @@ async def test_a_refund_is_followed_step_by_step(portal: Portal) -> None:
     part = await portal.page(f"{PAGE}/refund", **{"hx-request": "true"})
     assert "<html" not in part
     assert "Usually within 5 working days" in part
-    assert re.search(r'class="now"[^>]*><span>The bank was told to pay it back', part)
-    assert re.search(r'class="next"[^>]*><span>The bank paid it back', part)
+    assert re.search(r'class="now"[^>]*><span>Bank told to pay it back', part)
+    assert re.search(r'class="next"[^>]*><span>Paid back by the bank', part)
     portal.behind.answers["GET /api/payments/refunds"] = {
         "items": [refund("REQUESTED", "APPROVED", "SUBMITTED", "FAILED")],
         "next": None,

@@ -5,7 +5,7 @@ from starlette.responses import Response
 from dawr.gateway.portal.forms import KEY_FIELD
 from dawr.gateway.portal.pages import CITIZEN, Page
 from dawr.gateway.portal.turns.room import Room, Shown, for_whom, turn_path
-from dawr.gateway.portal.turns.sight import GOES_ON, turn_of
+from dawr.gateway.portal.turns.sight import GOES_ON, last_day, turn_of
 from dawr.gateway.portal.upstream import Refused
 from dawr.gateway.portal.visits import Visit
 
@@ -59,6 +59,7 @@ class GivingBack:
             "turn": turn,
             "errors": errors or {},
             "why_not": why_not,
+            "last_day": last_day(turn),
             "whom": for_whom(visit, turn, await self._room.names(visit)),
             "reasons": reasons_of(visit),
             "chosen": visit.form().get("reason") if visit.request.method == "POST" else "",

@@ -41,10 +41,10 @@ def steps_of(visit: Visit, turn: Shown, refund: Shown | None) -> list[Step]:
     """What was done, what is being done, what is still to come. A step that failed stays in view: somebody looks at
     it, and it is started again."""
     said = {
-        "REQUESTED": visit.t("The refund was asked for"),
-        "APPROVED": visit.t("It is cleared for payment"),
-        "SUBMITTED": visit.t("The bank was told to pay it back"),
-        "SUCCEEDED": visit.t("The bank paid it back"),
+        "REQUESTED": visit.t("Refund asked for"),
+        "APPROVED": visit.t("Cleared for payment"),
+        "SUBMITTED": visit.t("Bank told to pay it back"),
+        "SUCCEEDED": visit.t("Paid back by the bank"),
         "FAILED": visit.t("The bank could not pay it back; a person of the finance office looks into it"),
     }
     zone = turn["zone"]

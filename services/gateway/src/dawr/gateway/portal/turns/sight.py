@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from dawr.gateway.portal import catalogue
 from dawr.gateway.portal.pages import uuid_of
@@ -91,6 +92,11 @@ class Sight:
         return next((step for step in reversed(self.history) if "from" in step), None)
 
     @property
+    def last_day(self) -> date | None:
+        """The last day on which it can be moved or given back, where its office is."""
+        return last_day(self.turn)
+
+    @property
     def was_paid_late(self) -> bool:
         """Whether its money came after its time, and the seat was still free."""
         return any(step["cause"] == "paid-late" for step in self.history)
@@ -111,6 +117,14 @@ class Sight:
         """What its tier is called; its code if the catalogue says nothing."""
         tiers = self.service["tiers"] if self.service else []
         return next((str(each["name"]) for each in tiers if each["code"] == self.turn["tier"]), str(self.turn["tier"]))
+
+
+def last_day(turn: Shown) -> date | None:
+    """The last day on which a turn can be moved or given back, where its office is; none once that is over."""
+    if turn["can"]["until"] is None:
+        return None
+    end = datetime.fromisoformat(turn["can"]["until"]).astimezone(ZoneInfo(turn["zone"] or "UTC"))
+    return (end - timedelta(microseconds=1)).date()
 
 
 def asked_place(visit: Visit) -> Query:
