@@ -7,8 +7,8 @@ MANIFESTS = requirements.lock pyproject.toml $(addsuffix /pyproject.toml,$(PACKA
 READY = .venv/.ready
 INSTALL = .venv/bin/uv pip install --python .venv/bin/python
 COMPILE = .venv/bin/uv pip compile --quiet --universal --no-header --generate-hashes --python-version 3.11 $(LEFT_OUT)
-# django-htmx is here for the script that it carries, and nothing imports it.
-LEFT_OUT = $(addprefix --no-emit-package=,django sqlparse asgiref)
+# django-htmx is here for the script that it carries, and nothing imports it; brotlicffi is for another Python.
+LEFT_OUT = $(addprefix --no-emit-package=,django sqlparse asgiref brotlicffi)
 # What a service's image has in it; its packages are those that these need, at the versions of requirements.lock.
 SHIPPED = $(filter-out tools,$(PACKAGES))
 TYPED = $(addsuffix /src,$(PACKAGES))

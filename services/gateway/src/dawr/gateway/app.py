@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 from starlette.routing import Route
 
@@ -76,7 +77,8 @@ def create_service(
         is_operator=Operators(settings.operators),
     )
     rules = rules_of(settings)
-    sessions = Sessions(settings, service.database, keys, acts_for=children_of(rules.people))
+    acts_for = children_of(rules.people, ZoneInfo(settings.home_zone))
+    sessions = Sessions(settings, service.database, keys, acts_for=acts_for)
     service.verifier = sessions.verifier
     service.serving["sessions.ended"] = sessions.keep_informed
     service.background["sign-in.forget"] = lambda: keep_forgetting(service.database)

@@ -38,8 +38,6 @@ INFORMED_EVERY_SECONDS = 5.0
 """How often a process asks which sessions ended elsewhere."""
 _LONGEST_COMMIT = timedelta(minutes=2)
 """A transaction may have ended a session so long before anybody sees it, by clocks that differ a little."""
-_AT_HOME = ZoneInfo("Asia/Damascus")
-"""Where a birthday begins."""
 _TOLD_FOR = timedelta(days=1)
 """The cookie outlives its session by so much, so that whoever comes back is told that it ended."""
 
@@ -105,12 +103,12 @@ Cookies = list[Cookie]
 ShownSessions = list[ShownSession]
 
 
-def children_of(people: People) -> ActsFor:
-    """For whom a person acts, as their profile says."""
+def children_of(people: People, home: ZoneInfo) -> ActsFor:
+    """For whom a person acts, as their profile says; a birthday begins in the zone `home`."""
 
     async def acts_for(connection: AsyncConnection, person_id: UUID, now: datetime) -> frozenset[UUID]:
         profile = await people.load_profile(connection, person_id)
-        return frozenset() if profile is None else people.acts_for(profile, now.astimezone(_AT_HOME).date())
+        return frozenset() if profile is None else people.acts_for(profile, now.astimezone(home).date())
 
     return acts_for
 

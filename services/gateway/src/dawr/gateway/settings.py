@@ -150,6 +150,8 @@ class GatewaySettings(ServiceSettings):
     oidc_office_claim: str = "office"
     """The claim that holds the code of their office, for roles that end there."""
 
+    home_zone: str = "UTC"
+    """The zone of the country's days: when a child comes of age, and of moments that belong to no office."""
     checkout_origins: str = ""
     """Origins, comma separated, of the banks' pages, to which the pay button may lead. Unset: in development anywhere
     on this machine, else anywhere by https."""

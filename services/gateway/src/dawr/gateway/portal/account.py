@@ -8,6 +8,7 @@ from uuid import UUID
 from starlette.responses import Response
 
 from dawr.gateway.door import Door
+from dawr.gateway.errors import BrokenAnswer, ServiceSlow, ServiceUnavailable
 from dawr.gateway.portal.addresses import mail_address, phone_number
 from dawr.gateway.portal.forms import Form, told
 from dawr.gateway.portal.pages import CITIZEN, Page, uuid_of
@@ -19,8 +20,6 @@ from dawr.gateway.sessions import SignedIn
 from dawr.servicekit.auth import NotSignedIn, Role
 from dawr.servicekit.problems import NotFound
 
-HOME_ZONE = "Asia/Damascus"
-"""The zone in which moments are told that belong to no office."""
 ANYBODY = frozenset(Role)
 _SHOWN_MESSAGES = 20
 _PAGES_LOOKED_AT = 5
@@ -58,8 +57,7 @@ class Account:
     async def account(self, visit: Visit) -> Response:
         """Who one is to the platform, and where one changes what."""
         profile = await profile_of(self.door, visit)
-        unread = (await visit.get("/api/notifications/inbox", {"limit": 1})).data["unread"]
-        return visit.page("account/account.html", profile=profile, unread=unread)
+        return visit.page("account/account.html", profile=profile, unread=await _unread(visit))
 
     async def preferences(self, visit: Visit) -> Response:
         """How one is told of things, as it is."""
@@ -111,7 +109,9 @@ class Account:
         """Where one is signed in."""
         me = _who(visit)
         found = await self.door.sessions.list(me.person_id)
-        return visit.page("account/sessions.html", sessions=found, this=me.session_id, zone=HOME_ZONE)
+        return visit.page(
+            "account/sessions.html", sessions=found, this=me.session_id, zone=visit.portal.platform.home_zone
+        )
 
     async def end_session(self, visit: Visit) -> Response:
         """Sign out elsewhere, or here."""
@@ -132,7 +132,7 @@ class Account:
         """What one was told, the newest first."""
         cursor = visit.param("cursor") or None
         page = (await visit.get("/api/notifications/inbox", {"limit": _SHOWN_MESSAGES, "cursor": cursor})).data
-        return visit.page("account/inbox.html", page=page, cursor=cursor or "", zone=HOME_ZONE)
+        return visit.page("account/inbox.html", page=page, cursor=cursor or "", zone=visit.portal.platform.home_zone)
 
     async def message(self, visit: Visit) -> Response:
         """One message. It counts as read from now on."""
@@ -141,13 +141,28 @@ class Account:
         if message["read_at"] is None:
             await visit.post(f"/api/notifications/inbox/{segment(message_id)}/read")
         text = paragraphs(message["text"])
-        return visit.page("account/message.html", message=message, text=text, cursor=cursor or "", zone=HOME_ZONE)
+        return visit.page(
+            "account/message.html",
+            message=message,
+            text=text,
+            cursor=cursor or "",
+            zone=visit.portal.platform.home_zone,
+        )
 
 
 async def profile_of(door: Door, visit: Visit) -> Profile | None:
     """What the platform knows of the visitor: nothing of those who came by an open registration."""
     async with door.database.reading() as connection:
         return await door.rules.people.load_profile(connection, _who(visit).person_id)
+
+
+async def _unread(visit: Visit) -> int:
+    """How many messages wait; none if notifications is away, as the page is of use without."""
+    try:
+        inbox = await visit.get("/api/notifications/inbox", {"limit": 1})
+    except (Refused, ServiceUnavailable, ServiceSlow, BrokenAnswer):
+        return 0
+    return int(inbox.data["unread"])
 
 
 def _who(visit: Visit) -> SignedIn:

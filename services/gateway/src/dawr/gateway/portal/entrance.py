@@ -41,6 +41,7 @@ def create_portal(settings: GatewaySettings, sessions: Sessions, csrf: Csrf) -> 
             public_url=settings.public_url.rstrip("/"),
             default_language=settings.platform.default_language,
             mail_url=settings.mail_url if settings.is_development else None,
+            home_zone=settings.home_zone,
             is_under_maintenance=settings.maintenance,
         ),
     )

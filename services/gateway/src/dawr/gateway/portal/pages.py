@@ -56,6 +56,8 @@ class Platform:
     default_language: str
     mail_url: str | None
     """Where messages can be read; on a development platform only."""
+    home_zone: str = "UTC"
+    """Of moments that belong to no office."""
     is_under_maintenance: bool = False
 
 

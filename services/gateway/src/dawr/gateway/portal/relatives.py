@@ -8,7 +8,7 @@ from uuid import UUID
 from starlette.responses import Response
 
 from dawr.gateway.door import Door
-from dawr.gateway.portal.account import HOME_ZONE, profile_of
+from dawr.gateway.portal.account import profile_of
 from dawr.gateway.portal.doors import identity_number
 from dawr.gateway.portal.forms import KEY_FIELD, Form
 from dawr.gateway.portal.pages import CITIZEN, Page, uuid_of
@@ -87,7 +87,7 @@ class Relatives:
             given=[each for each in going if not each.is_mine and not each.waits_for_me],
             over=[each for each in sides if each.state not in GOING],
             was_asked=visit.param("asked") == "1",
-            zone=HOME_ZONE,
+            zone=visit.portal.platform.home_zone,
         )
 
     async def question(self, visit: Visit) -> Response:
@@ -122,7 +122,9 @@ class Relatives:
         profile = await profile_of(self.door, visit)
         found = (await visit.get(_path(visit))).data
         side = _side(visit, found, profile)
-        return visit.page("relatives/mandate.html", status=status, side=side, problem=problem, zone=HOME_ZONE)
+        return visit.page(
+            "relatives/mandate.html", status=status, side=side, problem=problem, zone=visit.portal.platform.home_zone
+        )
 
     async def consent(self, visit: Visit) -> Response:
         """Let them act for oneself."""
