@@ -119,6 +119,7 @@ async def test_events_tell_each_place_once_and_then_the_whole_new_state(portal: 
     assert 'name="form-token"' in sent[4][1]
     assert sent[5][1] == "A seat is kept for you. Pay to confirm your turn."
     assert "Your turn is confirmed" in sent[6][1]
+    assert "<title>Your turn · Dawr</title>" in sent[6][1].replace("\n", "")
     assert "<html" not in sent[6][1]
 
 

@@ -80,7 +80,7 @@ class Line:
 
     def _turn(self, visit: Visit, sight: Sight) -> bytes:
         """The live part in a new state, and the sentence that tells of it."""
-        part = visit.portal.markup(visit, "turns/live.html", **content_of(sight))
+        part = visit.portal.markup(visit, "turns/change.html", **content_of(sight))
         return event("turn", part, id=fingerprint(sight.turn)) + event("said", spoken(visit, sight))
 
     def _place(self, visit: Visit, ahead: int) -> bytes:
