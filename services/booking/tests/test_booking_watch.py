@@ -50,6 +50,11 @@ async def followed(
     return updates(response)
 
 
+async def heard(stream: AsyncIterator[dict[str, Any]]) -> dict[str, Any]:
+    """What a stream tells next; TimeoutError if that is nothing."""
+    return await asyncio.wait_for(anext(stream), 20)
+
+
 async def test_three_hundred_who_follow_cost_what_one_does(booking: Booking) -> None:
     office = await booking.opened(TURNS)
     people = [uuid4() for _ in range(TURNS)]
@@ -66,7 +71,7 @@ async def test_three_hundred_who_follow_cost_what_one_does(booking: Booking) -> 
             for _ in range(STREAMS // TURNS)
         ]
         assert len(streams) == STREAMS
-        assert {turn["state"] for turn in await asyncio.gather(*map(anext, streams))} == {"HELD"}
+        assert {turn["state"] for turn in await asyncio.gather(*map(heard, streams))} == {"HELD"}
         with statements(booking) as asked:
 
             async def three_looks() -> bool:
@@ -77,7 +82,7 @@ async def test_three_hundred_who_follow_cost_what_one_does(booking: Booking) -> 
             assert reads(asked[first:second]) <= 1, "who has just begun to follow is read once, with all others"
             assert not reads(asked[second:]), "nobody reads a turn that has not changed"
             await booking.says(*(captured(id, person, SYP) for id, person in zip(ids, people, strict=True)))
-            assert {turn["state"] for turn in await asyncio.gather(*map(anext, streams))} == {"CONFIRMED"}
+            assert {turn["state"] for turn in await asyncio.gather(*map(heard, streams))} == {"CONFIRMED"}
             looks = sum(each.startswith(LOOK) for each in asked)
             # The consumer of payments reads them too: once a batch, of which there is at most one a payment.
             assert reads(asked) <= looks + TURNS < STREAMS
@@ -92,10 +97,10 @@ async def test_whoever_waits_in_the_line_sees_it_get_shorter(booking: Booking) -
     async with listening(booking) as client, AsyncExitStack() as stack:
         path = f"/api/booking/turns/{uuid4()}/updates?at={at}&request={'0' * 32}"
         stream = await followed(booking, client, stack, path, ada)
-        seen = [(await anext(stream))["line"]["ahead"]]
+        seen = [(await heard(stream))["line"]["ahead"]]
         while len(seen) < 4:
             await booking.take(office=office, wait=10)
-            turn = await anext(stream)
+            turn = await heard(stream)
             assert turn["state"] == "REQUESTED"
             seen.append(turn["line"]["ahead"])
     assert seen == sorted(set(seen), reverse=True), "each says less than the one before"
@@ -120,6 +125,6 @@ async def test_two_follow_one_turn_and_one_leaves(booking: Booking) -> None:
         stays = await followed(booking, client, stack, path, ada)
         async with AsyncExitStack() as brief:
             leaves = await followed(booking, client, brief, path, ada)
-            assert [(await anext(each))["state"] for each in (stays, leaves)] == ["HELD", "HELD"]
+            assert [(await heard(each))["state"] for each in (stays, leaves)] == ["HELD", "HELD"]
         await booking.cancel(id, ada)
-        assert (await anext(stays))["state"] == "CANCELLED_BY_CITIZEN"
+        assert (await heard(stays))["state"] == "CANCELLED_BY_CITIZEN"
