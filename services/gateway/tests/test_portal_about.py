@@ -1,9 +1,11 @@
-"""The pages: what they say of the services, in both languages, without scripts, and true."""
+"""Help, privacy and what is for developers: in both languages, without inline scripts, and true."""
 
+import inspect
 import json
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,21 +14,16 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
 
+import dawr.gateway.app
 from dawr.gateway.app import create_service
 from dawr.gateway.behind import Behind
 from dawr.gateway.documents import merged
-from dawr.gateway.pages.texts import SERVICES, TEXTS
 from dawr.gateway.settings import GatewaySettings
 from dawr.servicekit.errors import Refusal
 from dawr.servicekit.problems import catalogue
 from dawr.servicekit.settings import PlatformSettings
 
-PAGES = [
-    "/",
-    "/api/docs",
-    "/docs/problems",
-    *(f"/{each}/6f1d3a52-0d0b-5c5e-9c1d-6461777200dd" for each in ("turns", "cases")),
-]
+PAGES = ["/docs", "/api/docs", "/docs/problems", "/help", "/privacy", "/accessibility", "/offline"]
 EXTENDED = "x-problems"
 
 
@@ -150,37 +147,34 @@ async def test_pages_are_in_the_readers_language_and_direction(client: httpx.Asy
 
 
 @pytest.mark.parametrize("page", PAGES)
-async def test_pages_run_no_script_and_load_nothing_from_elsewhere(client: httpx.AsyncClient, page: str) -> None:
+async def test_pages_run_no_inline_script_and_load_nothing_from_elsewhere(client: httpx.AsyncClient, page: str) -> None:
     answer = await client.get(page)
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
     assert "frame-ancestors 'none'" in policy
-    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["referrer-policy"] == "same-origin"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert "strict-transport-security" in answer.headers
-    assert "<script" not in answer.text
+    assert all("src=" in tag for tag in re.findall(r"<script[^>]*>", answer.text))
     assert "style=" not in answer.text
     assert "evil.example" not in answer.text, "the Host header decides nothing"
     loaded = re.findall(r'(?:src|<link[^>]*href)="([^"]*)"', answer.text)
     assert loaded
     for each in loaded:
-        assert each.startswith("/static/")
+        assert each.startswith(("/static/", "/manifest.webmanifest"))
         assert (await client.get(each)).status_code == 200
     ids = re.findall(r'\bid="([^"]*)"', answer.text)
     assert len(ids) == len(set(ids))
-    for link in re.findall(r'<a [^>]*href="(/[^"]*)"', answer.text):
-        if not link.startswith(
-            ("/api/booking", "/api/catalog", "/api/payments", "/api/consular", "/api/notifications")
-        ):
-            assert (await client.get(link)).status_code == 200, link
+    for link in re.findall(r'<a [^>]*href="(/(?:docs|api/docs|help|privacy|accessibility|sign-in)[^"]*)"', answer.text):
+        assert (await client.get(link)).status_code == 200, link
 
 
-async def test_the_start_page_tells_how_each_service_is(
+async def test_the_page_for_developers_tells_how_each_service_is(
     client: httpx.AsyncClient, booking: tuple[Service, int]
 ) -> None:
     booking[0].checks = {"database": True, "consumers": False}
-    page = (await client.get("/", headers={"accept-language": "en"})).text
+    page = (await client.get("/docs", headers={"accept-language": "en"})).text
     rows = {str(re.search(r"<code[^>]*>([^<]*)", row)[1]): row for row in page.split("<tr>")[2:] if "<code" in row}  # type: ignore[index]
     assert "waits for" in rows["/api/booking/"]
     assert "consumers" in rows["/api/booking/"]
@@ -189,7 +183,7 @@ async def test_the_start_page_tells_how_each_service_is(
     assert "http://127.0.0.1:8088" in page, "where codes arrive, in development"
     before = len(booking[0].asked)
     for _ in range(5):
-        await client.get("/")
+        await client.get("/docs")
     assert len(booking[0].asked) == before, "a short cache stands between readers and services"
 
 
@@ -303,12 +297,62 @@ def every(refusal: type[Refusal]) -> Iterator[type[Refusal]]:
         yield from every(each)
 
 
-def test_every_text_is_in_both_languages_and_used() -> None:
-    for name, text in {**TEXTS, **SERVICES}.items():
-        assert text.ar, name
-        assert text.en, name
-        assert re.search("[\u0600-\u06ff]", text.ar) or name == "other_language"
-    assert re.search("[\u0600-\u06ff]", TEXTS["other_language"].en)
+async def test_every_cookie_in_the_code_is_told_of(client: httpx.AsyncClient) -> None:
+    page = (await client.get("/privacy?lang=en")).text
+    named = set(re.findall(r'<code dir="ltr">(dawr-[a-z-]+)</code>', page))
+    source = Path(inspect.getfile(dawr.gateway.app)).parent
+    in_code = {
+        name
+        for path in source.rglob("*.py")
+        if path.name != "about.py" and "ookie" in path.read_text()
+        for name in re.findall(r'"(?:\{prefix\})?(dawr-[a-z-]+)"', path.read_text())
+    }
+    assert {"dawr-access", "dawr-session", "dawr-visitor", "dawr-code", "dawr-kept", "dawr-language"} <= named
+    assert in_code <= named | {"dawr-gateway"}
+
+
+async def test_where_there_is_no_page_people_get_one_and_programs_a_problem(client: httpx.AsyncClient) -> None:
+    as_person, as_program = {"accept": "text/html,*/*;q=0.8"}, {"accept": "application/json"}
+    page = await client.get("/no/such/page", headers={**as_person, "accept-language": "en"})
+    assert page.status_code == 404
+    assert "<h1>Page not found</h1>" in page.text
+    for path, headers in (
+        ("/no/such/page", as_program),
+        ("/no/such/page", {}),
+        ("/api/no/such", as_person),
+        ("/static/none.css", as_person),
+        ("/readyz/x", as_person),
+    ):
+        answer = await client.get(path, headers=headers)
+        assert answer.status_code == 404, path
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["code"] == "not-found"
+    assert (await client.post("/no/such/page", headers=as_person)).status_code in {404, 405, 415}
+    assert (await client.get("/healthz", headers=as_person)).status_code == 200, "what is there stays there"
+
+
+async def test_the_worker_keeps_what_there_is_and_nothing_of_anybodys_own(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/worker.js")
+    assert answer.headers["content-type"].startswith("text/javascript")
+    kept = json.loads(re.search(r"const KEPT = (\[.*?\]);", answer.text)[1])  # type: ignore[index]
+    for path in kept:
+        assert path.startswith("/static/")
+        assert (await client.get(path)).status_code == 200
+    assert 'credentials: "omit"' in answer.text, "the page is kept as somebody sees it who is not signed in"
+    for lang in ("ar", "en"):
+        assert (await client.get(f"/offline?lang={lang}")).headers["content-language"] == lang
+        manifest = (await client.get(f"/manifest.webmanifest?lang={lang}")).json()
+        assert (manifest["lang"], manifest["start_url"], manifest["scope"]) == (lang, "/", "/")
+        assert (await client.get(manifest["icons"][0]["src"])).status_code == 200
+
+
+async def test_search_engines_leave_peoples_own_pages_alone(client: httpx.AsyncClient) -> None:
+    robots = (await client.get("/robots.txt")).text
+    for path in ("/account", "/turns", "/inbox", "/staff", "/api/", "/sign-"):
+        assert f"Disallow: {path}\n" in robots
+    assert "Disallow: /services" not in robots
+    icon = await client.get("/favicon.ico")
+    assert icon.headers["content-type"] == "image/svg+xml"
 
 
 def test_every_operation_of_the_gateway_is_described(tmp_path_factory: pytest.TempPathFactory) -> None:
