@@ -130,7 +130,7 @@ async def test_a_fee_that_is_decided_for_later_is_told(portal: Portal) -> None:
         {"tier": "N", "channel": "online", "amount": later, "effective_from": "2027-01-01", "is_example": False}
     ]
     portal.behind.answers["GET /api/catalog/services/PASS_REN"] = shown
-    assert "from January 1, 2027 : SYP 500,000" in plain(await portal.page(RENEWAL))
+    assert "from 1 January 2027 : SYP 500,000" in plain(await portal.page(RENEWAL))
 
 
 async def test_no_turn_is_offered_where_none_is_needed(portal: Portal) -> None:

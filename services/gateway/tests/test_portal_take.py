@@ -94,7 +94,7 @@ async def test_a_parent_is_asked_for_whom(portal: Portal) -> None:
     assert "Who is the turn for?" in page
     choices = re.findall(r'type="radio"[^>]+value="([^"]+)"><label[^>]*>([^<]+)', page)
     assert choices == [(str(CHILD), "Salma Haddad"), ("self", "Myself")], "whom the service is for comes first"
-    assert "born March 1, 2018" in plain(page)
+    assert "born 1 March 2018" in plain(page)
     assert plain(page).count("not of the age that this service is for") == 1
     assert "There is a problem" in await portal.page(f"{MINOR}&asked=1")
     assert "سلمى الحداد" in await portal.page(MINOR, lang="ar")
@@ -117,7 +117,7 @@ async def test_the_answers_are_shown_each_with_a_way_to_change_it(portal: Portal
     catalogue.has("DAM-01", "2026-12-01", 9, windows=[{"start": "09:00", "end": "09:30", "left": 9}])
     page = await portal.page(f"{TAKE}&window=09:00")
     text = plain(page)
-    for said in ("Myself", "Passport renewal", "Normal", "Street of DAM-01", "December 1, 2026", "SYP 312,700"):
+    for said in ("Myself", "Passport renewal", "Normal", "Street of DAM-01", "Tuesday 1 December 2026", "SYP 312,700"):
         assert said in text
     assert "09:00 – 09:30" in text
     changes = re.findall(r'<dd class="change"><a href="([^"]+)">Change<span class="hidden"> ([^<]+)', page)

@@ -21,7 +21,6 @@ from dawr.servicekit.clock import Clock, utc_now
 
 _LONGEST_SEARCH = 100
 _WANTED = 6
-_SUGGESTED = 6
 _NEEDS_NO_VISIT = "none"
 _PEOPLE_KEPT_SECONDS = 60.0
 
@@ -72,6 +71,30 @@ class Find:
             self.known[:] = [(time.monotonic() + _PEOPLE_KEPT_SECONDS, await self.parts.ready_made())]
         return self.known[-1][1]
 
+    async def search(self, visit: Visit) -> Response:
+        """Services by words, agency and channel; with htmx only what was found."""
+        q = visit.param("q")[:_LONGEST_SEARCH].replace("\0", "")
+        way = Way.of(visit)
+        every = await catalogue.services(visit)
+        agencies = _agencies(every)
+        agency, channel = visit.param("agency"), visit.param("channel")
+        if agency not in {each["code"] for each, _ in agencies}:
+            agency = ""
+        if channel not in {catalogue.MISSION, catalogue.ONLINE}:
+            channel = ""
+        found = await catalogue.services(visit, q=q, agency=agency, channel=channel)
+        template = "find/found.html" if visit.wants_fragment else "find/services.html"
+        return visit.page(
+            template,
+            q=q,
+            agency=agency,
+            channel=channel,
+            way=way,
+            agencies=agencies,
+            found=found,
+            suggested=self._wanted(every),
+        )
+
     def _wanted(self, services: Sequence[Shown]) -> list[Shown]:
         """Those that are named by the settings; others with a visit in the place of those that there are not."""
         by_code = {each["code"]: each for each in services}
@@ -90,31 +113,6 @@ async def _live_turn(visit: Visit) -> Shown | None:
         return None
     live = [each for each in found if each["state"] in LIVE_STATES]
     return min(live, key=lambda each: str(each["date"]), default=None)
-
-
-async def search(visit: Visit) -> Response:
-    """Services by words, agency and channel; with htmx only what was found."""
-    q = visit.param("q")[:_LONGEST_SEARCH].replace("\0", "")
-    way = Way.of(visit)
-    every = await catalogue.services(visit)
-    agencies = _agencies(every)
-    agency, channel = visit.param("agency"), visit.param("channel")
-    if agency not in {each["code"] for each, _ in agencies}:
-        agency = ""
-    if channel not in {catalogue.MISSION, catalogue.ONLINE}:
-        channel = ""
-    found = await catalogue.services(visit, q=q, agency=agency, channel=channel)
-    template = "find/found.html" if visit.wants_fragment else "find/services.html"
-    return visit.page(
-        template,
-        q=q,
-        agency=agency,
-        channel=channel,
-        way=way,
-        agencies=agencies,
-        found=found,
-        suggested=[each for each in every if each["visit"] != _NEEDS_NO_VISIT][:_SUGGESTED],
-    )
 
 
 async def service(visit: Visit) -> Response:
@@ -162,7 +160,7 @@ def pages(parts: Parts | None = None) -> tuple[Page, ...]:
     office = "/services/{code}/offices/{office}"
     return (
         Page("/", find.home),
-        Page("/services", search),
+        Page("/services", find.search),
         Page("/services/{code}", service),
         Page("/services/{code}/start", start),
         Page("/services/{code}/offices", places.offices),

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from statistics import fmean
 
 from starlette.responses import Response
 
 from dawr.gateway.portal import catalogue, maps
 from dawr.gateway.portal.catalogue import FreeDay, Shown
+from dawr.gateway.portal.months import first_of
 from dawr.gateway.portal.visits import Visit
 from dawr.gateway.portal.ways import Way
 
@@ -72,7 +74,7 @@ def _offered(office: Shown, way: Way, free: Mapping[str, Sequence[FreeDay]]) -> 
         distance_km=office["distance_km"],
         first_free=first,
         has_days=days is not None,
-        href=way.at(office["code"]).calendar(None),
+        href=way.at(office["code"]).calendar(first_of(date.fromisoformat(first.date)) if first else None),
     )
 
 
