@@ -187,7 +187,13 @@ async def portal_on(
         url = f"http://127.0.0.1:{port}"
         names = ("booking", "catalog", "payments", "consular", "notifications")
         urls = {f"{name}_url": url for name in names}
-        given = {"registration_answer_seconds": 0.0, "address_codes": 100_000, **urls, **settings}
+        given = {
+            "registration_answer_seconds": 0.0,
+            "registry_seconds": 20.0,
+            "address_codes": 100_000,
+            **urls,
+            **settings,
+        }
         async with gateway_on(stage, folder, **given) as made:
             portal = Portal(made.stage, made.service, made.client, made.clock, made.url)
             portal.behind = behind
