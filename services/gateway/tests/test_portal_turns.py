@@ -299,6 +299,16 @@ async def test_who_did_not_ask_does_not_pay(portal: Portal) -> None:
     assert f'action="{PAGE}/pay"' not in page
 
 
+@pytest.mark.parametrize("opens_at", [None, "2026-11-25T07:00:00+00:00"])
+async def test_a_refused_turn_says_why_and_where_else(portal: Portal, opens_at: str | None) -> None:
+    refused = {"code": "not-open-yet", "title": "Not open yet"} | ({"opens_at": opens_at} if opens_at else {})
+    portal.behind.begin(turn("REFUSED", payment=None, refusal=refused))
+    page = await portal.page(PAGE)
+    assert "Not open yet" in page
+    assert ("25 Nov 2026, 10:00" in page) is bool(opens_at)
+    assert 'href="/services/PASS_REN/offices/DAM-01/calendar?tier=N"' in page
+
+
 # What is taken along
 
 
