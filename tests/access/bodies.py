@@ -15,6 +15,8 @@ SERVER_OWNED = (
 )  # fmt: skip
 """What only the server decides, of any thing. An operation that lets callers write one of them has it in its schema."""
 UNKNOWN = ("unknown", "__proto__", "Reason")
+NESTED = ("id", "state", "revision", "unknown")
+"""Of both, what is tried in objects within a body."""
 _DEEPEST = 8
 """How far into a schema that refers to itself it is looked."""
 
@@ -35,7 +37,7 @@ def broken(operation: Operation) -> Iterator[Broken]:
     whole = sample(operation, schema)
     for pointer, part in _objects(operation, schema, ""):
         known = part.get("properties", {})
-        for name in (*SERVER_OWNED, *UNKNOWN):
+        for name in NESTED if pointer else (*SERVER_OWNED, *UNKNOWN):
             if name not in known:
                 yield Broken(f"with {name}", _with(whole, f"{pointer}/{name}", "00000000"), f"#{pointer}/{name}")
         for name, field in known.items():
