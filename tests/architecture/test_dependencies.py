@@ -22,6 +22,8 @@ NEEDED_UNSEEN = {
     "httptools": "named to uvicorn",
     "python-multipart": "FastAPI reads forms with it",
     "uvloop": "named to uvicorn",
+    "django-htmx": "carries the script that pages load",
+    "fontpkg-ibm-plex-sans-arabic": "carries the fonts that pages load",
     "tzdata": "zones, where the system has none",
 }
 """What is needed and never imported."""

@@ -89,15 +89,7 @@ def create_service(
     portal = entrance.create_portal(settings, sessions, Csrf(settings.session_keys))
     service.serving["portal.fonts"] = portal.assets.prepare
     service.closers.append(portal.services.close)
-    registry = HttpRegistry(settings.registry_url, settings.registry_key, settings.registry_seconds)
-    registrar = Registrar(
-        service.database,
-        rules,
-        registry,
-        answer_seconds=settings.registration_answer_seconds,
-        is_development=settings.is_development,
-    )
-    service.closers += [registrar.close, registry.close]
+    registrar = _registrar(settings, service, rules)
     door = Door(
         service.database,
         keys,
@@ -109,21 +101,16 @@ def create_service(
         settings.code_answer_seconds,
     )
     staff = _staff_door(settings, service, addresses, rules, sessions)
-    watching = Watching(behind, settings.services, settings.platform)
-    service.serving["operations"] = watching.gather
-    operations = Operations(watching, DeadLetters(settings.platform, service.producer, service.database))
     pass_keys = Keys(settings.keys_path, PASSES)
     service.serving["keys.passes"] = pass_keys.keep_fresh
-    room_of_turns = turns.create_room(settings, service.database, rules.people, pass_keys)
-    developers = Developers(behind, Kept(service.checks, READY_SECONDS).value, settings.public_url.rstrip("/"))
     work = entrance.Work(
         service.database,
         door,
         staff,
-        operations,
-        room_of_turns,
+        _operations(settings, service, behind),
+        turns.create_room(settings, service.database, rules.people, pass_keys),
         settings.wanted_listed,
-        developers=developers,
+        developers=Developers(behind, Kept(service.checks, READY_SECONDS).value, settings.public_url.rstrip("/")),
         settings=settings,
     )
     service.routes = (
@@ -140,6 +127,25 @@ def create_service(
         *(each(staff) for each in STAFF_ROUTERS),
     )
     return service
+
+
+def _registrar(settings: GatewaySettings, service: Service, rules: Rules) -> Registrar:
+    registry = HttpRegistry(settings.registry_url, settings.registry_key, settings.registry_seconds)
+    registrar = Registrar(
+        service.database,
+        rules,
+        registry,
+        answer_seconds=settings.registration_answer_seconds,
+        is_development=settings.is_development,
+    )
+    service.closers += [registrar.close, registry.close]
+    return registrar
+
+
+def _operations(settings: GatewaySettings, service: Service, behind: Behind) -> Operations:
+    watching = Watching(behind, settings.services, settings.platform)
+    service.serving["operations"] = watching.gather
+    return Operations(watching, DeadLetters(settings.platform, service.producer, service.database))
 
 
 def _staff_door(

@@ -14,17 +14,12 @@ import orjson
 from cryptography.fernet import Fernet
 
 from dawr.contracts.ids import DAWR
+from dawr.gateway.domain.digits import plain_digits
 from dawr.gateway.errors import NotAnIdentityNumber
 
 _PEOPLE = uuid5(DAWR, "person")
-_DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "01234567890123456789")
 NUMBER_DIGITS = 11
 CODE_DIGITS = 6
-
-
-def plain_digits(text: str) -> str:
-    """What was typed, in ASCII digits: Arabic-Indic and Persian ones are read too, spaces and dashes fall away."""
-    return text.translate(_DIGITS).replace(" ", "").replace("-", "")
 
 
 class Identity:

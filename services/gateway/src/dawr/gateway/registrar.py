@@ -13,9 +13,9 @@ from typing import Literal
 from uuid import UUID
 
 from dawr.gateway.domain import registration as domain
+from dawr.gateway.domain.digits import plain_digits
 from dawr.gateway.domain.registration import Form
 from dawr.gateway.errors_people import RegistryAway
-from dawr.gateway.identity import plain_digits
 from dawr.gateway.registry import Registry
 from dawr.gateway.service import registration
 from dawr.gateway.service.people import ReadyMade, ready_made

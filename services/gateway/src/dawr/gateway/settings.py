@@ -150,6 +150,8 @@ class GatewaySettings(ServiceSettings):
     oidc_office_claim: str = "office"
     """The claim that holds the code of their office, for roles that end there."""
 
+    territory: str = Field(default="", pattern=r"^([A-Z]{2})?$")
+    """The country, as ISO 3166 has it: its names of months (`SY`: كانون الأول) and its order of day and month."""
     home_zone: str = "UTC"
     """The zone of the country's days: when a child comes of age, and of moments that belong to no office."""
     checkout_origins: str = ""

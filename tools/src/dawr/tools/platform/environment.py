@@ -95,6 +95,7 @@ class Surroundings:
                 "GATEWAY_MAIL_URL": self.url("mail"),
                 "GATEWAY_WANTED_SERVICES": "PASS_REN,PASS_NEW,PASS_MINOR,ID_NEW,DL_REN,CRIM_REC",
                 "GATEWAY_HOME_ZONE": "Asia/Damascus",
+                "GATEWAY_TERRITORY": "SY",
                 **{f"GATEWAY_{name.upper()}_URL": self.url(name) for name in _BEHIND_THE_GATEWAY},
             },
         }

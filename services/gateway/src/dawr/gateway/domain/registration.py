@@ -16,6 +16,7 @@ from pydantic import Field
 
 from dawr.contracts import Text
 from dawr.contracts.message import Value
+from dawr.gateway.domain.digits import plain_digits
 from dawr.gateway.domain.people import Kinship, age
 from dawr.gateway.errors import NotAnIdentityNumber
 from dawr.gateway.errors_people import (
@@ -35,7 +36,6 @@ from dawr.gateway.errors_people import (
     RegistrationNotInForm,
     TooYoung,
 )
-from dawr.gateway.identity import plain_digits
 
 OLDEST_YEARS = 125
 _NUMBER = re.compile(r"[0-9]{11}")

@@ -2,7 +2,7 @@
 
 import re
 
-from dawr.gateway.identity import plain_digits
+from dawr.gateway.domain.digits import plain_digits
 
 _MAIL = re.compile(
     r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"

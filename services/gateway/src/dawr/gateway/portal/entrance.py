@@ -42,6 +42,7 @@ def create_portal(settings: GatewaySettings, sessions: Sessions, csrf: Csrf) -> 
             default_language=settings.platform.default_language,
             mail_url=settings.mail_url if settings.is_development else None,
             home_zone=settings.home_zone,
+            territory=settings.territory,
             is_under_maintenance=settings.maintenance,
         ),
     )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
-from dawr.gateway.identity import plain_digits
+from dawr.gateway.domain.digits import plain_digits
 from dawr.servicekit.problems import MalformedRequest
 
 MAX_FIELDS = 60

@@ -58,6 +58,8 @@ class Platform:
     """Where messages can be read; on a development platform only."""
     home_zone: str = "UTC"
     """Of moments that belong to no office."""
+    territory: str = ""
+    """Whose names of months and order of days are written, if the language knows it."""
     is_under_maintenance: bool = False
 
 

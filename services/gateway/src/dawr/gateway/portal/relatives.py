@@ -23,6 +23,10 @@ GOING = frozenset({"DRAFT", "CONSENTED", "ACTIVE"})
 _SHOWN = 100
 
 
+WAITS = "DRAFT"
+"""What consular calls a mandate whose person has not said yes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Side:
     """A mandate, as one of its two sides sees it."""
@@ -46,7 +50,7 @@ class Side:
     @property
     def waits_for_me(self) -> bool:
         """Whether the reader is asked to consent."""
-        return self.state == "DRAFT" and not self.is_mine
+        return self.state == WAITS and not self.is_mine
 
     @property
     def number(self) -> str:

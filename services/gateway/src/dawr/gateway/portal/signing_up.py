@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
+from dawr.gateway.domain.digits import plain_digits
 from dawr.gateway.domain.registration import Form as Registration
 from dawr.gateway.domain.registration import read
 from dawr.gateway.errors import SignInCrowded, SignInPaused
 from dawr.gateway.errors_people import RegistrationNotInForm, RegistryAway, TooManyRegistrations
-from dawr.gateway.identity import plain_digits
 from dawr.gateway.portal.doors import Doors, resting
 from dawr.gateway.portal.forms import Form
 from dawr.gateway.portal.pages import Page

@@ -11,7 +11,7 @@ from importlib import resources
 from io import BytesIO
 from zoneinfo import ZoneInfo
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError, localedata
 from babel.dates import format_date, format_datetime, format_skeleton, format_time
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -50,9 +50,12 @@ def translations(lang: str) -> NullTranslations:
 
 
 @lru_cache(maxsize=32)
-def locale_of(lang: str) -> Locale:
-    """How numbers and days are written in a language."""
-    return Locale.parse(lang)
+def locale_of(lang: str, territory: str = "") -> Locale:
+    """How numbers and days are written in a language in a territory (ISO 3166); without one, as in most of the world."""
+    for tag in (f"{lang}_{territory}", f"{lang}_001", lang):
+        if localedata.exists(tag):
+            return Locale.parse(tag)
+    raise UnknownLocaleError(lang)
 
 
 def direction(lang: str) -> str:
@@ -62,7 +65,7 @@ def direction(lang: str) -> str:
 
 def own_name(lang: str) -> str:
     """A language's name in itself: العربية, English."""
-    return str(locale_of(lang).get_display_name(lang))
+    return str(Locale.parse(lang).get_display_name(lang))
 
 
 def chosen(wanted: str | None, accepted: str | None, default: str) -> str:
@@ -94,9 +97,9 @@ class Writing:
     """How figures, days and times are written for one reader. Each is isolated (`bdi`), so that a sentence in the other
     direction does not mix it up."""
 
-    def __init__(self, lang: str, *, arabic_digits: bool = False) -> None:
+    def __init__(self, lang: str, *, territory: str = "", arabic_digits: bool = False) -> None:
         self.lang = lang
-        self.locale = locale_of(lang)
+        self.locale = locale_of(lang, territory)
         self._arabic_digits = arabic_digits and lang == "ar"
 
     def figures(self, text: object) -> str:

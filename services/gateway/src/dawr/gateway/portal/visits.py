@@ -40,7 +40,8 @@ class Visit:
 
     def __post_init__(self) -> None:
         digits = self.request.cookies.get(DIGITS_COOKIE)
-        self.writing = Writing(self.lang, arabic_digits=digits == "arab")
+        territory = self.portal.platform.territory
+        self.writing = Writing(self.lang, territory=territory, arabic_digits=digits == "arab")
 
     # What was asked
 

@@ -15,11 +15,11 @@ import pyotp
 
 from dawr.contracts.ids import DAWR
 from dawr.gateway.domain import sign_in, staff
+from dawr.gateway.domain.digits import plain_digits
 from dawr.gateway.domain.sign_in import Guess
 from dawr.gateway.domain.staff import Account
 from dawr.gateway.errors import TooManyTries
 from dawr.gateway.errors_staff import NotALogin, WrongSecondFactor, WrongSignIn
-from dawr.gateway.identity import plain_digits
 from dawr.gateway.service.staff import StaffRules, accept, get_account, open_invitation
 from dawr.gateway.store import sign_in as counts
 from dawr.gateway.store import staff as store
