@@ -257,14 +257,15 @@ async def allocator_alone(run: Run, people: Sequence[Person]) -> float:
 
 async def until_capacity(run: Run) -> None:
     """Wait until booking knows every pool of the stage."""
-    await _until(run, "SELECT count(*) FROM quota_days WHERE service = 'PASS_REN' AND tier = 'N'", len(OFFICES))
+    await until(run, "SELECT count(*) FROM quota_days WHERE service = 'PASS_REN' AND tier = 'N'", len(OFFICES))
 
 
 async def _until_turns(run: Run, count: int) -> None:
-    await _until(run, HELD_TURNS, count)
+    await until(run, HELD_TURNS, count)
 
 
-async def _until(run: Run, query: str, count: int) -> None:
+async def until(run: Run, query: str, count: int) -> None:
+    """Wait until a query of one number gives so much."""
     async with asyncio.timeout(120):
         while await _count(run, query) < count:
             await asyncio.sleep(0.05)

@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from dawr.booking.settings import BookingSettings
-from dawr.tools.bench import finding, looking, measures, whole
+from dawr.tools.bench import finding, looking, measures, portal, whole
 from dawr.tools.bench.report import Report
 from dawr.tools.bench.stage import BenchStage, Person, Run
 from dawr.tools.bench.surroundings import settings_of
@@ -26,8 +26,24 @@ INTAKE, ALLOCATOR = "small catalogue's intake", "small catalogue's allocator"
 OFFICE_GET, REGION_GET = "plain GET", "plain GET of a region's size"
 
 
-async def measure(stage: BenchStage, pgbench: Path, report: Report, *, scale: float) -> None:
-    """Every figure, in order; `scale` 1.0 takes about five minutes. A measure that fails does not stop the others."""
+GROUPS = ("turns", "search", "portal")
+
+
+async def measure(stage: BenchStage, pgbench: Path, report: Report, *, scale: float, only: str | None = None) -> None:
+    """Every figure, in order, or those of one group of `GROUPS`; `scale` 1.0 takes about six minutes. A measure that
+    fails does not stop the others."""
+    if only in {None, "turns"}:
+        await _turns(stage, pgbench, report, scale=scale)
+    if only in {None, "search"}:
+        with report.measuring("search"):
+            await _search(stage, report)
+    if only in {None, "portal"}:
+        with report.measuring("portal"):
+            await portal.measure(stage, report, scale=scale)
+
+
+async def _turns(stage: BenchStage, pgbench: Path, report: Report, *, scale: float) -> None:
+    """From a request to a held turn, each step of it, and answers about days."""
     people = max(2000, int(20_000 * scale))
     crowd = stage.people(people * 2 + 3000)
     with report.measuring("pgbench, one hot row"):
@@ -58,8 +74,6 @@ async def measure(stage: BenchStage, pgbench: Path, report: Report, *, scale: fl
         report.note("sold-out answers", rate, "/s", against=PLAIN_POST, goal="≥ 0.9")
     with report.measuring("whole catalogue"):
         await whole_catalogue(stage, report, people, services=max(4, min(whole.SERVICES, int(whole.SERVICES * scale))))
-    with report.measuring("search"):
-        await _search(stage, report)
 
 
 async def whole_catalogue(stage: BenchStage, report: Report, people: int, *, services: int) -> None:
@@ -146,7 +160,7 @@ async def _allocator(stage: BenchStage, report: Report, people: int) -> None:
     report.note("allocator against COPY", held, "/s", against=COPY, goal="≥ 0.75")
 
 
-async def _run(scale: float, report: Report) -> None:
+async def _run(scale: float, report: Report, only: str | None) -> None:
     # Of a topic that is new, or a leader that is not known yet: the clients mend both by themselves.
     for noisy in NOISY:
         logging.getLogger(noisy).setLevel(logging.ERROR)
@@ -159,13 +173,15 @@ async def _run(scale: float, report: Report) -> None:
         stage = measures.bench_stage(kafka.bootstrap, postgres.url("postgres"), folder)
         with report.measuring("settings"):
             report.settings = await settings_of(postgres.url("postgres"), stage.platform(""))
-        await measure(stage, binary("pgbench"), report, scale=scale)
+        await measure(stage, binary("pgbench"), report, scale=scale, only=only)
 
 
-def bench(*, scale: float = 1.0, json_file: Path | None = None, console: Console | None = None) -> int:
-    """Run the benchmark and print its table; the exit code: 1 if a measure failed."""
+def bench(
+    *, scale: float = 1.0, json_file: Path | None = None, console: Console | None = None, only: str | None = None
+) -> int:
+    """Run the benchmark, or one of `GROUPS`, and print its table; the exit code: 1 if a measure failed."""
     report = Report(console or Console())
-    asyncio.run(_run(scale, report))
+    asyncio.run(_run(scale, report, only))
     report.show()
     if json_file is not None:
         machine = {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()}

@@ -109,13 +109,21 @@ class BenchStage:
         """Topics and a migrated database of a service, with nothing on or in them."""
         self.runs += 1
         name = f"bench{self.runs}"
+        run = Run(self, f"{name}.", await self._database(name, service))
+        await create_topics(self.platform(run.prefix))
+        return run
+
+    async def beside(self, run: "Run", service: str) -> "Run":
+        """The same topics, and a migrated database of a further service."""
+        return Run(self, run.prefix, await self._database(f"{run.prefix.rstrip('.')}_{service}", service))
+
+    async def _database(self, name: str, service: str) -> str:
         admin = await asyncpg.connect(f"{self.postgres}/postgres")
         await admin.execute(f"CREATE DATABASE {name}")
         await admin.close()
-        run = Run(self, f"{name}.", f"{self.postgres}/{name}")
-        await migrate(run.database_url, f"dawr.{service}")
-        await create_topics(self.platform(run.prefix))
-        return run
+        url = f"{self.postgres}/{name}"
+        await migrate(url, f"dawr.{service}")
+        return url
 
     def people(self, count: int, *, signed_in: bool = True) -> list[Person]:
         """So many new people, spread over the offices' pools."""
@@ -137,6 +145,10 @@ class Run:
     stage: BenchStage
     prefix: str
     database_url: str
+    more: dict[str, str] = field(default_factory=dict)
+    """Further variables of its processes' environment."""
+    pids: dict[str, int] = field(default_factory=dict)
+    """Of the process of each role that runs, or ran last."""
 
     @property
     def platform(self) -> PlatformSettings:
@@ -177,6 +189,7 @@ class Run:
         """A service's processes of these roles; their ports by role, once all are ready."""
         ports = {role: free_port() for role in roles}
         processes = [self._process(service, role, port) for role, port in ports.items()]
+        self.pids |= {role: process.pid for role, process in zip(roles, processes, strict=True)}
         try:
             async with httpx.AsyncClient(trust_env=False) as client:
                 for port in ports.values():
@@ -196,6 +209,7 @@ class Run:
             "DAWR_LOG_LEVEL": "warning",
             f"{service.upper()}_DATABASE_URL": self.database_url,
             f"{service.upper()}_HTTP_PORT": str(port),
+            **self.more,
         }
         return subprocess.Popen([sys.executable, "-m", f"dawr.{service}", role], env=environment)
 

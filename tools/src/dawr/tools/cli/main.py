@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -144,6 +144,9 @@ def bench(
         float, typer.Option(min=0.1, max=10, help="How much to measure; 1 takes about three minutes.")
     ] = 1.0,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here as well.")] = None,
+    only: Annotated[
+        Literal["turns", "search", "portal"] | None, typer.Option(help="Measure this alone; else everything.")
+    ] = None,
 ) -> None:
     """Measure on servers of its own, and print figures with their ratios to peers of the same run.
 
@@ -151,7 +154,7 @@ def bench(
     """
     from dawr.tools.bench.run import bench as measure  # noqa: PLC0415 - only this command needs it
 
-    raise typer.Exit(measure(scale=scale, json_file=json_file))
+    raise typer.Exit(measure(scale=scale, json_file=json_file, only=only))
 
 
 def main() -> None:
