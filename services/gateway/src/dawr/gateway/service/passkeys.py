@@ -167,7 +167,8 @@ async def list_own(tx: Transaction, *, account_id: UUID) -> list[ShownPasskey]:
 
 
 async def remove_own(tx: Transaction, rules: StaffRules, *, account_id: UUID, id: str) -> None:
-    """Let a passkey go. Raises NotFound, LastWayIn."""
+    """Let a passkey go. Raises NoSuchAccount for staff of a ministry's own provider, NotFound, LastWayIn."""
+    await get_account(tx, rules, account_id)
     proofs = await accounts.load_proofs(tx, rules.vault, account_id, lock=True)
     if not await store.drop_passkey(tx, account_id, _bytes(id)):
         raise NotFound
