@@ -15,13 +15,16 @@ from dawr.gateway.portal import catalogue
 from dawr.gateway.portal.alternatives import alternatives, today_at
 from dawr.gateway.portal.catalogue import Shown
 from dawr.gateway.portal.months import Month, first_of, last_of, month_of
+from dawr.gateway.portal.pages import Body
 from dawr.gateway.portal.visits import Visit
 from dawr.gateway.portal.ways import Way, month_asked
 from dawr.servicekit.clock import Clock
 
 KEPT_SECONDS = 1.0
 """How old a calendar may be: as old as what booking itself answers to browsers."""
-_KEPT_PAGES = 1000
+_KEPT_CALENDARS = 1000
+_KEPT_ADDRESSES = 4
+"""An address may have more to it than what a calendar is made of, in endless ways."""
 
 _NO_COUNTRY = {"001", "ZZ"}
 
@@ -29,22 +32,38 @@ Key = tuple[Way, str, str, str]
 """The way, the month that was asked for, the language and the digits."""
 
 
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A calendar as it was drawn."""
+
+    until: float
+    """By the monotonic clock."""
+    markup: Markup
+    pages: dict[str, Body] = field(default_factory=dict)
+    """By their addresses, those of visitors who have not signed in: they are the same for everybody."""
+
+    def keep(self, address: str, page: Body) -> None:
+        """Keep a page for as long as the calendar."""
+        if len(self.pages) < _KEPT_ADDRESSES:
+            self.pages[address] = page
+
+
 class Calendars:
     """Calendars that were drawn within the last second, ready to be put into a page: many look at the same one."""
 
     def __init__(self) -> None:
-        self._drawn: OrderedDict[Key, tuple[float, Markup]] = OrderedDict()
+        self._drawn: OrderedDict[Key, Drawn] = OrderedDict()
 
-    def find(self, key: Key) -> Markup | None:
+    def find(self, key: Key) -> Drawn | None:
         """The calendar, if it is fresh enough."""
         found = self._drawn.get(key)
-        return found[1] if found is not None and found[0] > time.monotonic() else None
+        return found if found is not None and found.until > time.monotonic() else None
 
-    def keep(self, key: Key, drawn: Markup) -> Markup:
+    def keep(self, key: Key, markup: Markup) -> Drawn:
         """Keep a calendar for a second."""
-        self._drawn[key] = (time.monotonic() + KEPT_SECONDS, drawn)
+        drawn = self._drawn[key] = Drawn(time.monotonic() + KEPT_SECONDS, markup)
         self._drawn.move_to_end(key)
-        if len(self._drawn) > _KEPT_PAGES:
+        if len(self._drawn) > _KEPT_CALENDARS:
             self._drawn.popitem(last=False)
         return drawn
 
@@ -67,8 +86,13 @@ class Days:
                 return answer
             drawn = self.calendars.keep(key, answer)
         if visit.wants_fragment:
-            return visit.page("find/as_it_is.html", drawn=drawn)
-        return visit.page("find/calendar.html", drawn=drawn, way=way)
+            return visit.page("find/as_it_is.html", drawn=drawn.markup)
+        page = drawn.pages.get(visit.here) if visit.signed_in is None else None
+        if page is None:
+            page = visit.portal.made(visit, "find/calendar.html", drawn=drawn.markup, way=way)
+            if visit.signed_in is None:
+                drawn.keep(visit.here, page)
+        return visit.portal.send(visit, page)
 
     async def _draw(self, visit: Visit, way: Way) -> Markup | Response:
         service, office = await catalogue.service(visit, way.service), await catalogue.office(visit, way.office)

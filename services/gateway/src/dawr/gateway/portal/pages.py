@@ -3,6 +3,7 @@
 import gzip
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -19,7 +20,7 @@ from dawr.gateway.portal.assets import Assets
 from dawr.gateway.portal.forms import CSRF_FIELD
 from dawr.gateway.portal.kept_forms import KeptForms
 from dawr.gateway.portal.security import Headers
-from dawr.gateway.portal.texts import Writing, chosen, direction, languages, own_name, said, translations
+from dawr.gateway.portal.texts import Writing, chosen, direction, languages, own_name, said, texts_of, translations
 from dawr.gateway.portal.upstream import Refused, Services
 from dawr.gateway.portal.visits import LANGUAGE_COOKIE, Visit
 from dawr.gateway.sessions import Sessions
@@ -63,6 +64,18 @@ class Platform:
     is_under_maintenance: bool = False
 
 
+class Body:
+    """A page as it is sent: made once for all who get the same one."""
+
+    def __init__(self, plain: bytes) -> None:
+        self.plain = plain
+
+    @cached_property
+    def zipped(self) -> bytes:
+        """By gzip."""
+        return gzip.compress(self.plain, 5, mtime=0)
+
+
 class Portal:
     """Leads requests to views, and renders what they answer."""
 
@@ -96,10 +109,18 @@ class Portal:
 
     def render(self, visit: Visit, template: str, *, status: int = 200, **content: Any) -> Response:
         """A page in the visitor's language. `visit` is known to every template, and what `_environment` gives."""
-        body, headers = self.markup(visit, template, **content).encode(), self._headers.for_page(visit.lang)
-        if len(body) > _ZIP_FROM_BYTES and "gzip" in visit.request.headers.get("accept-encoding", ""):
-            body, headers["content-encoding"] = gzip.compress(body, 5, mtime=0), "gzip"
-        return Response(body, status, headers, "text/html; charset=utf-8")
+        return self.send(visit, self.made(visit, template, **content), status=status)
+
+    def made(self, visit: Visit, template: str, **content: Any) -> Body:
+        """A page, to be sent once or to many."""
+        return Body(self.markup(visit, template, **content).encode())
+
+    def send(self, visit: Visit, body: Body, *, status: int = 200) -> Response:
+        """A page that was made before."""
+        content, headers = body.plain, self._headers.for_page(visit.lang)
+        if len(content) > _ZIP_FROM_BYTES and "gzip" in visit.request.headers.get("accept-encoding", ""):
+            content, headers["content-encoding"] = body.zipped, "gzip"
+        return Response(content, status, headers, "text/html; charset=utf-8")
 
     def markup(self, visit: Visit, template: str, **content: Any) -> Markup:
         """What a template makes, to be put into a page, or kept for the pages of many."""
@@ -118,6 +139,9 @@ class Portal:
         )
         made.install_gettext_translations(translations(lang), newstyle=True)  # type: ignore[attr-defined]
         made.globals |= {
+            # Jinja's own look a text up, and fill it in, each time that a page says it.
+            "_": texts_of(lang),
+            "gettext": texts_of(lang),
             "lang": lang,
             "dir": direction(lang),
             "languages": [(each, own_name(each), direction(each)) for each in languages()],

@@ -4,7 +4,7 @@ A language is a folder of `locale` with `.po` files, one for each room; English 
 language is to add its folder: the list of languages, the direction of the script and the names of days follow.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from functools import cache, lru_cache
 from importlib import resources
@@ -21,6 +21,7 @@ from markupsafe import Markup, escape
 from dawr.contracts import Text
 
 SOURCE = "en"
+_KEPT_TEXTS = 4000
 _ARABIC_DIGITS = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
 
 
@@ -47,6 +48,21 @@ def translations(lang: str) -> NullTranslations:
         room = Translations(compiled)
         whole = room if whole is None else whole.merge(room)
     return whole or NullTranslations()
+
+
+@cache
+def texts_of(lang: str) -> Callable[..., Markup]:
+    """What templates ask for a text in a language, its `%(names)s` filled in and escaped."""
+    look_up = translations(lang).ugettext
+
+    @lru_cache(maxsize=_KEPT_TEXTS)
+    def plain(text: str) -> Markup:
+        return Markup(look_up(text)) % {}  # noqa: S704 - a translator's, with no value of anybody else in it
+
+    def filled(text: str, **values: object) -> Markup:
+        return Markup(look_up(text)) % values if values else plain(text)  # noqa: S704 - the values are escaped
+
+    return filled
 
 
 @lru_cache(maxsize=32)

@@ -53,6 +53,7 @@ class Line:
         """What is sent of what booking tells. A browser that comes again says what it saw last."""
         seen = visit.request.headers.get("last-event-id") or visit.param("seen")
         ahead_before = 0
+        names, was_in_line = None, False
         turn = first
         async with aclosing(told):  # type: ignore[type-var]
             while True:
@@ -65,11 +66,14 @@ class Line:
                     if _is_worth_saying(ahead_before, ahead):
                         yield event("said", ahead_in_words(visit, ahead))
                     seen, ahead_before = fingerprint(turn), ahead
+                    # Asked for while they wait, and not by everybody at once when the line moves on.
+                    names = names if names is not None else await self._room.names(visit)
+                    was_in_line = True
                 else:
-                    sight = await sight_of(self._room, visit, turn)
+                    sight = await sight_of(self._room, visit, turn, names=names, is_new=was_in_line)
                     if fingerprint(turn) != seen:
                         yield self._turn(visit, sight)
-                    seen = fingerprint(turn)
+                    seen, was_in_line = fingerprint(turn), False
                     if not sight.is_live:
                         yield event("over", "")
                         return

@@ -139,15 +139,29 @@ async def turn_of(visit: Visit) -> dict[str, Any]:
     return turn
 
 
-async def sight_of(room: Room, visit: Visit, turn: Shown, *, whole: bool = True) -> Sight:
-    """All that the page of a turn shows; with `whole` off without what the catalogue says."""
+async def sight_of(
+    room: Room,
+    visit: Visit,
+    turn: Shown,
+    *,
+    whole: bool = True,
+    names: Mapping[str, str] | None = None,
+    is_new: bool = False,
+) -> Sight:
+    """All that the page of a turn shows; with `whole` off without what the catalogue says.
+
+    Where a thousand people come out of the line at once, each question counts: `names` are those of `Room.names`, if
+    they are known already, and of a turn that `is_new`, whose seat nobody knew of till now, no payment is asked for.
+    """
     came_back = visit.param("status")
     came_back = came_back if came_back in BANK_STATUS else ""
     if turn["state"] == TurnState.REQUESTED:
         return Sight(turn, Phase.LINE)
-    payment = await _payment(visit, turn) if turn["state"] in {TurnState.HELD, TurnState.EXPIRED} else None
+    may_be_paid = turn["state"] in {TurnState.HELD, TurnState.EXPIRED} and not is_new
+    payment = await _payment(visit, turn) if may_be_paid else None
     phase = phase_of(turn, payment, came_back, room.now())
-    names = await room.names(visit)
+    if names is None:
+        names = await room.names(visit)
     return Sight(
         turn=turn,
         phase=phase,
