@@ -42,8 +42,9 @@ TABLES_OF_OTHERS = {
     "holidays": "which days are public holidays where, kept by others for every country",
     "hijridate": "the Umm al-Qura calendar",
     "mrz": "check digits of travel documents (ICAO 9303)",
+    "pydantic": "the form of a value, where it is stated as contracts state theirs",
 }
-"""Packages that decisions may read: pure figures of the world, each with what it holds."""
+"""Packages that decisions may read: pure figures and forms, each with what it holds."""
 
 
 @cache

@@ -155,7 +155,7 @@ async def test_nothing_of_what_staff_enter_or_are_called_is_kept_or_logged_in_cl
     await member.sign_in()
     await member.sign_in(password="canary-wrong-password")
     tables = "staff_accounts", "staff_invitations", "staff_passkeys", "staff_changes", "sign_ins", "sign_in_counts"
-    kept = "".join(str(row) for name in tables for row in await house.rows(f"SELECT * FROM {name}"))
+    kept = "".join([str(row) for name in tables for row in await house.rows(f"SELECT * FROM {name}")])
     logged = capsys.readouterr()
     kept += logged.out + logged.err
     assert "staff.entered" in kept

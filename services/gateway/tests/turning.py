@@ -257,3 +257,8 @@ async def _know(service: Service, settings: GatewaySettings) -> None:
     people = People(settings.profile_keys, settings.minor_years)
     async with service.database.transaction() as tx:
         await people.register(tx, Seal(settings.sealing_key), PERSON, profile, Reached(email="layla@people.example"))
+
+
+def plain(page: str) -> str:
+    """What a page says, without its marks."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))

@@ -29,6 +29,7 @@ from dawr.gateway.passwords import Passwords
 from dawr.gateway.portal import entrance, turns
 from dawr.gateway.portal.developers import Developers
 from dawr.gateway.portal.operations import Operations
+from dawr.gateway.portal.pages import Portal
 from dawr.gateway.registrar import Registrar
 from dawr.gateway.registry import HttpRegistry
 from dawr.gateway.service.dead_letters import DeadLetters
@@ -86,9 +87,7 @@ def create_service(
     passages = [Passage(name, settings, addresses, Ways(name, table)) for name in settings.services]
     behind = Behind(settings.services)
     service.closers += [*(passage.close for passage in passages), behind.close]
-    portal = entrance.create_portal(settings, sessions, Csrf(settings.session_keys))
-    service.serving["portal.fonts"] = portal.assets.prepare
-    service.closers.append(portal.services.close)
+    portal = _portal(settings, service, sessions)
     registrar = _registrar(settings, service, rules)
     door = Door(
         service.database,
@@ -127,6 +126,13 @@ def create_service(
         *(each(staff) for each in STAFF_ROUTERS),
     )
     return service
+
+
+def _portal(settings: GatewaySettings, service: Service, sessions: Sessions) -> Portal:
+    portal = entrance.create_portal(settings, sessions, Csrf(settings.session_keys))
+    service.serving["portal.fonts"] = portal.assets.prepare
+    service.closers.append(portal.services.close)
+    return portal
 
 
 def _registrar(settings: GatewaySettings, service: Service, rules: Rules) -> Registrar:

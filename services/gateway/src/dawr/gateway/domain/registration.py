@@ -12,7 +12,7 @@ from typing import Annotated, TypeVar
 
 from mrz.base.errors import FieldError, LengthError
 from mrz.checker.td3 import TD3CodeChecker
-from pydantic import Field
+from pydantic import StringConstraints
 
 from dawr.contracts import Text
 from dawr.contracts.message import Value
@@ -100,7 +100,7 @@ class Documents(Value):
     passport: Passport | None = None
 
 
-IdentityNumber = Annotated[str, Field(pattern=r"^[0-9]{11}$")]
+IdentityNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{11}$")]
 
 
 class Kin(Value):
