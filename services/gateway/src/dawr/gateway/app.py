@@ -89,16 +89,8 @@ def create_service(
     service.closers += [*(passage.close for passage in passages), behind.close]
     portal = _portal(settings, service, sessions)
     registrar = _registrar(settings, service, rules)
-    door = Door(
-        service.database,
-        keys,
-        addresses,
-        rules,
-        sessions,
-        registrar,
-        settings.public_url,
-        settings.code_answer_seconds,
-    )
+    url, seconds = settings.public_url, settings.code_answer_seconds
+    door = Door(service.database, keys, addresses, rules, sessions, registrar, url, seconds)
     staff = _staff_door(settings, service, addresses, rules, sessions)
     pass_keys = Keys(settings.keys_path, PASSES)
     service.serving["keys.passes"] = pass_keys.keep_fresh

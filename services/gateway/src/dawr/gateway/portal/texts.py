@@ -67,7 +67,7 @@ def texts_of(lang: str) -> Callable[..., Markup]:
 
 @lru_cache(maxsize=32)
 def locale_of(lang: str, territory: str = "") -> Locale:
-    """How numbers and days are written in a language in a territory (ISO 3166); without one, as in most of the world."""
+    """How numbers and days are written in a language and territory (ISO 3166); without one as in most of the world."""
     for tag in (f"{lang}_{territory}", f"{lang}_001", lang):
         if localedata.exists(tag):
             return Locale.parse(tag)
