@@ -1,6 +1,7 @@
 """How amounts are shown to people, in Arabic and English."""
 
 from decimal import Decimal
+from functools import lru_cache
 
 from babel.numbers import format_currency
 
@@ -12,6 +13,7 @@ def shown_money(money: Money, lang: str) -> dict[str, object]:
     return {"minor": money.minor, "currency": money.currency, "text": money_text(money, lang)}
 
 
+@lru_cache(maxsize=4096)
 def money_text(money: Money, lang: str) -> str:
     """`SYP 312,700`, or `SYP 312,700.50`: minor units are taken for hundredths, as they are of every rate's currencies.
 

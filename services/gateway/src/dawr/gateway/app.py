@@ -122,7 +122,7 @@ def create_service(
 
 def _portal(settings: GatewaySettings, service: Service, sessions: Sessions) -> Portal:
     portal = entrance.create_portal(settings, sessions, Csrf(settings.session_keys))
-    service.serving["portal.fonts"] = portal.assets.prepare
+    service.serving["portal"] = portal.prepare
     service.closers.append(portal.services.close)
     return portal
 

@@ -1,5 +1,6 @@
 """From a request to a page: who is there, whether they may come, and what is shown if they may not or it fails."""
 
+import asyncio
 import gzip
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -99,6 +100,17 @@ class Portal:
         self._cookie_names = CookieNames.at(platform.public_url)
         self._is_secure = platform.public_url.startswith("https://")
         self._templates = {lang: self._environment(lang) for lang in languages()}
+
+    async def prepare(self) -> None:
+        """Make ready what the first visitors would wait for; goes on until it is cancelled, as what serves does."""
+        await asyncio.to_thread(self._compile)
+        await self.assets.prepare()
+
+    def _compile(self) -> None:
+        """Templates are compiled when they are first used; that must not be when a line begins to move."""
+        for made in self._templates.values():
+            for name in made.list_templates():
+                made.get_template(name)
 
     def routes(self, pages: Iterable[Page]) -> list[BaseRoute]:
         """The routes of the pages, and of what they load."""
