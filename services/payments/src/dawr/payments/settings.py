@@ -41,10 +41,11 @@ class PaymentsSettings(ServiceSettings):
     return_urls: dict[str, str] = Field(
         default_factory=lambda: {
             "turn": "http://127.0.0.1:8080/turns/{subject}",
-            "case": "http://127.0.0.1:8080/cases/{subject}",
+            "case": "http://127.0.0.1:8080/turns/{subject}",
         }
     )
-    """By return key, as JSON: where the payer comes back to, with `{subject}` and `{payment}` filled in."""
+    """By return key, as JSON: where the payer comes back to, with `{subject}` and `{payment}` filled in.
+    The subject of a case's payment is its turn."""
     worker_poll_seconds: float = Field(default=0.5, gt=0)
     """How often the workers look for what is due."""
     lease_seconds: float = Field(default=60.0, gt=0)

@@ -58,7 +58,7 @@ class Surroundings:
                 "PAYMENTS_BANK_API_KEY": self.keys.bank_api_key,
                 "PAYMENTS_WEBHOOK_SECRETS": self.keys.bank_webhook_secret,
                 "PAYMENTS_RETURN_URLS": json.dumps(
-                    {key: f"{self.url('gateway')}/{key}s/{{subject}}" for key in ("turn", "case")}
+                    {key: f"{self.url('gateway')}/turns/{{subject}}" for key in ("turn", "case")}
                 ),
             },
             "sms": {
