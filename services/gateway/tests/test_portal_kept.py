@@ -1,15 +1,20 @@
 """What the portal makes once for many: pages that are the same for everybody, and what nobody asks for who comes out of
 the line with a thousand others."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
+from markupsafe import Markup
 from services.gateway.tests.finding import Catalogue
 from services.gateway.tests.turning import TURN, Portal, citizen, portal_on, requested, turn
 
+from dawr.gateway.errors import ServiceSlow
+from dawr.gateway.portal.days import Calendars, Drawn
 from dawr.gateway.portal.texts import texts_of
+from dawr.gateway.portal.ways import Way
 from dawr.servicekit.testing import Stage
 
 CALENDAR = "/services/PASS_REN/offices/DAM-01/calendar?tier=N"
@@ -65,6 +70,33 @@ async def test_kept_pages_are_told_apart_by_address_language_and_what_is_asked(p
     assert await portal.page(address) == english
     for number in range(10):
         assert f"more={number}" in await portal.page(f"{address}&more={number}"), "more than are kept"
+
+
+async def test_a_calendar_is_drawn_once_for_all_who_look_at_that_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dawr.gateway.portal.days.KEPT_SECONDS", 60.0)
+    calendars, answers, gate = Calendars(), [Markup("seats"), None, ServiceSlow()], asyncio.Event()
+    key = (Way(service="PASS_REN"), "", "ar", "0")
+
+    async def draw() -> Markup | None:
+        await gate.wait()
+        answer = answers.pop()
+        if isinstance(answer, ServiceSlow):
+            raise answer
+        return answer
+
+    async def all_look() -> list[Drawn | BaseException | None]:
+        gate.clear()
+        looking = [asyncio.ensure_future(calendars.get(key, draw)) for _ in range(3)]
+        await asyncio.sleep(0)
+        gate.set()
+        return await asyncio.gather(*looking, return_exceptions=True)
+
+    assert [type(each) for each in await all_look()] == [ServiceSlow] * 3
+    assert await all_look() == [None] * 3, "what failed is not kept"
+    seen = await all_look()
+    assert [each.markup for each in seen if isinstance(each, Drawn)] == ["seats"] * 3
+    assert answers == []
+    assert await calendars.get(key, draw) is seen[0]
 
 
 async def test_out_of_the_line_nobody_asks_for_a_payment_that_can_not_be(portal: Portal) -> None:

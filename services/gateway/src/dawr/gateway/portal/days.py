@@ -1,7 +1,9 @@
 """Which day and which hour: the calendar of an office, the windows of a day, and what else there is when it is gone."""
 
+import asyncio
 import time
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
@@ -53,14 +55,24 @@ class Calendars:
 
     def __init__(self) -> None:
         self._drawn: OrderedDict[Key, Drawn] = OrderedDict()
+        self._drawing: dict[Key, asyncio.Future[Drawn | None]] = {}
 
-    def find(self, key: Key) -> Drawn | None:
-        """The calendar, if it is fresh enough."""
+    async def get(self, key: Key, draw: Callable[[], Awaitable[Markup | None]]) -> Drawn | None:
+        """The calendar, if need be drawn; none, and nothing kept, where there is none to draw. Who comes while it is
+        being drawn waits for it: else all who look at that moment would draw it."""
         found = self._drawn.get(key)
-        return found if found is not None and found.until > time.monotonic() else None
+        if found is not None and found.until > time.monotonic():
+            return found
+        drawing = self._drawing.get(key)
+        if drawing is None:
+            drawing = self._drawing[key] = asyncio.ensure_future(self._draw(key, draw))
+            drawing.add_done_callback(lambda _: self._drawing.pop(key))
+        return await asyncio.shield(drawing)
 
-    def keep(self, key: Key, markup: Markup) -> Drawn:
-        """Keep a calendar for a second."""
+    async def _draw(self, key: Key, draw: Callable[[], Awaitable[Markup | None]]) -> Drawn | None:
+        markup = await draw()
+        if markup is None:
+            return None
         drawn = self._drawn[key] = Drawn(time.monotonic() + KEPT_SECONDS, markup)
         self._drawn.move_to_end(key)
         if len(self._drawn) > _KEPT_CALENDARS:
@@ -79,12 +91,9 @@ class Days:
         """The days of a month; with htmx only the month."""
         way = Way.of(visit)
         key = (way, visit.param("month")[:7], visit.lang, visit.writing.figures("0"))
-        drawn = self.calendars.find(key)
+        drawn = await self.calendars.get(key, lambda: self._draw(visit, way))
         if drawn is None:
-            answer = await self._draw(visit, way)
-            if isinstance(answer, Response):
-                return answer
-            drawn = self.calendars.keep(key, answer)
+            return visit.redirect(way.start)
         if visit.wants_fragment:
             return visit.page("find/as_it_is.html", drawn=drawn.markup)
         page = drawn.pages.get(visit.here) if visit.signed_in is None else None
@@ -94,11 +103,12 @@ class Days:
                 drawn.keep(visit.here, page)
         return visit.portal.send(visit, page)
 
-    async def _draw(self, visit: Visit, way: Way) -> Markup | Response:
+    async def _draw(self, visit: Visit, way: Way) -> Markup | None:
+        """The calendar; none for a tier that the service does not have."""
         service, office = await catalogue.service(visit, way.service), await catalogue.office(visit, way.office)
         tier = next((each for each in service["tiers"] if each["code"] == way.tier), None)
         if tier is None:
-            return visit.redirect(way.start)
+            return None
         today = today_at(office, self.clock())
         weekday = first_weekday_at(office["zone"])
         first = max(month_asked(visit.param("month")) or first_of(today), first_of(today))

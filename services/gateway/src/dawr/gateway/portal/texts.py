@@ -139,9 +139,7 @@ class Writing:
         """A day: Tuesday, 1 December 2026. `form`: `full`, `long`, `medium`, `short`, a pattern (`EEEE d MMMM`) or a
         skeleton (`MMMMEEEEd`)."""
         at = date.fromisoformat(value) if isinstance(value, str) else value
-        known = form in {"full", "long", "medium", "short"} or " " in form
-        text = format_date(at, form, locale=self.locale) if known else format_skeleton(form, at, locale=self.locale)
-        return Markup('<time datetime="{}">{}</time>').format(at.isoformat(), self.figures(text))
+        return Markup('<time datetime="{}">{}</time>').format(at.isoformat(), self.figures(_day(at, form, self.locale)))
 
     def moment(self, value: str | datetime, zone: str | None, form: str = "medium") -> Markup:
         """A moment in the zone of an office: 1 Dec 2026, 09:30."""
@@ -165,13 +163,20 @@ class Writing:
 
     def month(self, value: date) -> str:
         """December 2026."""
-        return self.figures(format_skeleton("MMMMy", value, locale=self.locale))
+        return self.figures(_day(value, "MMMMy", self.locale))
 
     def weekdays(self, width: str = "abbreviated", first: int | None = None) -> list[tuple[str, str]]:
         """Names of the days of the week from the locale's first (or another; 0: Monday), short and whole."""
         first = self.locale.first_week_day if first is None else first
         names, short = self.locale.days["stand-alone"]["wide"], self.locale.days["stand-alone"][width]
         return [(str(short[(first + i) % 7]), str(names[(first + i) % 7])) for i in range(7)]
+
+
+@lru_cache(maxsize=_KEPT_TEXTS)
+def _day(at: date, form: str, locale: Locale) -> str:
+    """A day as `Writing.day` is told to write it. Calendars have a month of them, and are drawn all the time."""
+    known = form in {"full", "long", "medium", "short"} or " " in form
+    return str(format_date(at, form, locale=locale) if known else format_skeleton(form, at, locale=locale))
 
 
 def _moment(value: str | datetime, zone: str | None) -> tuple[datetime, datetime]:
