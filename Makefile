@@ -14,7 +14,7 @@ SHIPPED = $(filter-out tools,$(PACKAGES))
 TYPED = $(addsuffix /src,$(PACKAGES))
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo reset test faults test-containers bench check mutants lock
+.PHONY: help up demo reset test faults test-containers bench check mutants lock screenshots
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ check: $(READY) ## Lint, check formats, types, imports, contracts and who may as
 
 mutants: $(READY) ## Break the code on purpose, and see the tests catch it
 	.venv/bin/python -m dawr.tools.mutants
+
+screenshots: $(READY) ## Take pictures of all pages in both languages, for docs/screenshots (starts a platform; needs Chromium)
+	@.venv/bin/python -m tests.browser.screenshots
 
 lock: $(READY) ## Bring requirements.lock up to date with requirements.in, and the images' locks with it
 	$(COMPILE) requirements.in -o requirements.lock
