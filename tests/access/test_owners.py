@@ -44,7 +44,7 @@ ELSEWHERE = {
         ),
         "services/gateway/tests/test_gateway_passkeys.py::test_passkeys_are_added_listed_and_let_go_by_their_owner",
     ),
-    "POST /api/staff/me/password": "services/gateway/tests/test_gateway_staff.py::"
+    "POST /api/staff/me/password": "services/gateway/tests/test_gateway_staff_accounts.py::"
     "test_a_new_password_takes_the_old_ones_place_and_ends_sessions",
     "POST /api/staff/me/recovery-codes": "services/gateway/tests/test_gateway_staff.py::"
     "test_a_recovery_code_is_good_once_in_place_of_the_authenticators",

@@ -9,7 +9,7 @@ from uuid import UUID
 from starlette.responses import Response
 
 from dawr.gateway.api.staff import StaffDoor
-from dawr.gateway.domain.staff import AT_AN_OFFICE, Account, StaffRole, StaffState
+from dawr.gateway.domain.staff import AT_AN_OFFICE, LOGIN, Account, StaffRole, StaffState
 from dawr.gateway.errors_staff import (
     AccountChanged,
     IllegalStaffMove,
@@ -75,7 +75,7 @@ class StaffAccounts:
     async def accounts(self, visit: Visit) -> Response:
         """All accounts, by login."""
         async with self.door.database.transaction() as tx:
-            found = await staff.list_accounts(tx, self.door.rules, after=visit.param("after"), limit=_SHOWN + 1)
+            found = await staff.list_accounts(tx, self.door.rules, after=_login(visit.param("after")), limit=_SHOWN + 1)
         more = found[_SHOWN - 1].login if len(found) > _SHOWN else None
         now = self.door.database.clock()
         return visit.page("staff/accounts.html", accounts=found[:_SHOWN], more=more, now=now)
@@ -211,6 +211,11 @@ class StaffAccounts:
         if isinstance(made, Invited):
             return visit.page("staff/invited.html", invited=made)
         return visit.redirect(f"/staff/accounts/{visit.param('id')}")
+
+
+def _login(text: str) -> str:
+    """The login after which a page begins; the first page's for what is none."""
+    return text if LOGIN.fullmatch(text) else ""
 
 
 def _roles(form: Form) -> frozenset[StaffRole]:
