@@ -6,7 +6,10 @@ import json
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import date
 from pathlib import Path
+from typing import ClassVar
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -14,10 +17,12 @@ from rich.console import Console
 
 from dawr.booking.settings import BookingSettings
 from dawr.catalog.folder.catalogue import read_catalogue, shipped
+from dawr.contracts import Pool
 from dawr.servicekit.producer import Producer
 from dawr.servicekit.testing import Stage
-from dawr.tools.bench import finding, looking, measures, run, whole
+from dawr.tools.bench import finding, looking, measures, portal, run, waiting, whole
 from dawr.tools.bench.report import Report
+from dawr.tools.bench.stage import Person
 from dawr.tools.bench.surroundings import settings_of
 from dawr.tools.cli import main
 
@@ -25,6 +30,7 @@ RATES = {"hot_row": 1000.0, "end_to_end": 3000.0, "plain_post": 2000.0, "intake"
          "copy_rows": 10000.0, "sold_out": 1000.0}  # fmt: skip
 
 
+POOL = Pool(office="OFF-01", service="PASS_REN", tier="N", date=date(2026, 12, 1))
 WHOLE = "55 services × 60 offices × 3 tiers × 60 days"
 
 
@@ -56,6 +62,18 @@ class NoStage:
 
     def people(self, count: int, *, signed_in: bool = True) -> range:
         return range(count)
+
+
+class NoTown:
+    ports: ClassVar[dict[str, int]] = {"gateway": 0}
+    offices = tuple(f"OFF-{number:02}" for number in range(24))
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[int]:
+        yield 0
+
+    def people(self, count: int) -> list[Person]:
+        return [Person(UUID(int=number), "token", POOL) for number in range(count)]
 
 
 class Server:
@@ -97,6 +115,11 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     monkeypatch.setattr(looking, "plain_get", rated(4000.0))
     monkeypatch.setattr(finding, "load_shipped", rated(read_catalogue(shipped())))
     monkeypatch.setattr(finding, "waits", rated([4.0] * 98 + [21.0] * 2))
+    monkeypatch.setattr(portal, "build", rated(NoTown()))
+    monkeypatch.setattr(portal, "size_of", rated(10_240))
+    monkeypatch.setattr(portal, "rate_of", rated(600.0))
+    monkeypatch.setattr(waiting, "measure", rated(None))
+    monkeypatch.setattr(portal, "plain_app", NoTown().serving)
     monkeypatch.setattr(measures, "bench_stage", lambda *_given: NoStage())
     monkeypatch.setattr(run, "settings_of", rated({"producer": {"acks": "all", "enable_idempotence": True}}))
     monkeypatch.setattr(run, "Kafka", Server)
@@ -108,10 +131,10 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
         logging.getLogger(name).setLevel(level)
 
 
-def measured(folder: Path) -> tuple[int, str, dict[str, object]]:
+def measured(folder: Path, **options: str) -> tuple[int, str, dict[str, object]]:
     """The exit code, what was printed, and what is in the file."""
     printed, file = io.StringIO(), folder / "bench.json"
-    code = run.bench(json_file=file, console=Console(file=printed, width=200))
+    code = run.bench(json_file=file, console=Console(file=printed, width=200), **options)  # type: ignore[arg-type]
     return code, printed.getvalue(), json.loads(file.read_text("utf-8"))
 
 
@@ -127,6 +150,9 @@ def test_the_file_has_what_the_table_shows(made_up: pytest.MonkeyPatch, tmp_path
     assert figures["availability of one office, 60 days"]["ratio"] == 1.5
     assert figures["search for a service, p50"]["value"] == 4.0
     assert figures["search for a service, p99"]["reached"] is False
+    calendar = figures["calendar page of 10.0 KiB"]
+    assert (calendar["value"], calendar["reached"]) == (600.0, True)
+    assert figures["calendar page against a plain one"]["ratio"] == 1.0
     allocator = figures[f"allocator alone with {WHOLE}"]
     assert (allocator["ratio"], allocator["reached"]) == (1.0, True)
     assert told["settings"] == {"producer": {"acks": "all", "enable_idempotence": True}}
@@ -161,6 +187,15 @@ def test_a_measure_that_fails_is_named_and_the_others_are_shown(
     assert {each["name"] for each in told["failed"]} == failed  # type: ignore[attr-defined]
     assert printed.count("RuntimeError: expected 202, got [503]") == 2 * len(failed)
     assert len(told["figures"]) == len(whole["figures"]) - lost  # type: ignore[arg-type]
+
+
+def test_one_group_of_measures_can_be_had_alone(made_up: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    groups = [measured(tmp_path, only=each)[2]["figures"] for each in run.GROUPS]
+    names = [{each["name"] for each in figures} for figures in groups]  # type: ignore[attr-defined]
+    every = [each["name"] for each in measured(tmp_path)[2]["figures"]]  # type: ignore[attr-defined]
+    assert all(names)
+    assert set().union(*names) == set(every)
+    assert sum(map(len, groups)) == len(every), "none is in two groups"
 
 
 def test_without_its_peer_a_figure_reaches_no_goal() -> None:

@@ -32,16 +32,16 @@ async def measure(stage: BenchStage, report: Report, *, scale: float) -> None:
 
 async def _calendars(town: Town, report: Report, *, views: int) -> None:
     port = town.ports["gateway"]
-    size = await _size(port, calendar(town.offices[0]))
+    size = await size_of(port, calendar(town.offices[0]))
     async with plain_app() as plain_port:
-        plain_size = await _size(plain_port, "/page")
-        rate = await _rate(plain_port, [get("/page", _ZIPPED)] * views)
+        plain_size = await size_of(plain_port, "/page")
+        rate = await rate_of(plain_port, [get("/page", _ZIPPED)] * views)
     report.peer(PLAIN_PAGE, f"plain Jinja2 page of {plain_size / 1024:.1f} KiB", rate, "/s")
-    rate = await _rate(port, visits(town.offices, views))
+    rate = await rate_of(port, visits(town.offices, views))
     report.note(f"calendar page of {size / 1024:.1f} KiB", rate, "/s", goal="≥ 500")
     report.note("calendar page against a plain one", rate, "/s", against=PLAIN_PAGE)
     tokens = [each.token for each in town.people(CONNECTIONS)]
-    rate = await _rate(port, visits(town.offices, views, tokens))
+    rate = await rate_of(port, visits(town.offices, views, tokens))
     report.note("calendar page, signed in", rate, "/s", against=PLAIN_PAGE)
 
 
@@ -64,7 +64,7 @@ def visits(offices: Sequence[str], count: int, tokens: Sequence[str] = ()) -> li
     ]
 
 
-async def _size(port: int, path: str) -> int:
+async def size_of(port: int, path: str) -> int:
     """Bytes of a page before it is zipped."""
     async with httpx.AsyncClient(trust_env=False) as http:
         answer = await http.get(f"http://127.0.0.1:{port}{path}")
@@ -73,7 +73,8 @@ async def _size(port: int, path: str) -> int:
     return len(answer.content)
 
 
-async def _rate(port: int, requests: list[bytes]) -> float:
+async def rate_of(port: int, requests: list[bytes]) -> float:
+    """Answers per second."""
     await ask_all("127.0.0.1", port, iter(requests[:_WARM]), connections=CONNECTIONS)
     answers = await ask_all("127.0.0.1", port, iter(requests), connections=CONNECTIONS)
     expect(answers.statuses, 200)
