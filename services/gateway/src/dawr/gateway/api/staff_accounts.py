@@ -169,7 +169,9 @@ def _add_looks(router: APIRouter, door: StaffDoor) -> None:
     async def accounts(
         caller: Administrator,
         response: Response,
-        after: Annotated[str, Query(max_length=40, pattern=r"^[a-z0-9.-]*$", description="The login before the page.")] = "",
+        after: Annotated[
+            str, Query(max_length=40, pattern=r"^[a-z0-9.-]*$", description="The login before the page.")
+        ] = "",
         limit: Annotated[int, Query(ge=1, le=200)] = 100,
     ) -> ShownAccounts:
         """All accounts, with their last use."""
