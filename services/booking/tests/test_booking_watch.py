@@ -12,6 +12,7 @@ from services.booking.tests.streams import listening, updates
 from sqlalchemy import event
 
 from dawr.booking.settings import BookingSettings
+from dawr.contracts.ids import turn_id as turn_id_for
 from dawr.servicekit.testing import until
 
 TURNS = 75
@@ -115,6 +116,19 @@ async def test_a_turn_of_the_same_key_for_something_else_is_not_followed_as_this
         path = f"/api/booking/turns/{id}/updates?request={'0' * 32}"
         answer = await client.get(path, headers=booking.stage.signed_in(ada))
         assert (answer.status_code, answer.json()["code"]) == (422, "idempotency-key-reused")
+
+
+async def test_whoever_waits_at_the_id_of_somebody_else_s_turn_does_not_see_it_come(booking: Booking) -> None:
+    """The stream ends when there is a turn, and it is not theirs."""
+    office, ada, eve = await booking.opened(1), uuid4(), uuid4()
+    async with listening(booking) as client, AsyncExitStack() as stack:
+        path = f"/api/booking/turns/{turn_id_for(ada, 'guessed')}/updates?at=0:99999999"
+        stream = await followed(booking, client, stack, path, eve)
+        assert (await heard(stream))["state"] == "REQUESTED"
+        taken = await booking.take(ada, key="guessed", office=office)
+        assert taken.json()["id"] in path
+        async with asyncio.timeout(20):
+            assert {each["state"] async for each in stream} <= {"REQUESTED"}
 
 
 async def test_two_follow_one_turn_and_one_leaves(booking: Booking) -> None:

@@ -220,7 +220,7 @@ def create_router(
             end = min(time.time() + UPDATES_AT_MOST.total_seconds(), caller.expires_at)
             told = ""
             with streams.open(caller.person_id), watch.following(id, known, place) as follower:
-                while not _is_another(follower.turn, asked):
+                while not _is_another(follower.turn, caller, asked):
                     encoded = encode(follower)
                     if encoded != told:
                         told = encoded
@@ -266,9 +266,12 @@ def create_router(
     return router
 
 
-def _is_another(turn: Turn | None, asked: str | None) -> bool:
-    """Whether the turn that came of a key is that of another request than the follower's."""
-    return turn is not None and asked is not None and turn.fingerprint != asked
+def _is_another(turn: Turn | None, caller: Caller, asked: str | None) -> bool:
+    """Whether the turn that has come to be is not the follower's: somebody else's, or that of another request."""
+    if turn is None:
+        return False
+    is_own = caller.person_id in {turn.person_id, turn.asked_by}
+    return not is_own or (asked is not None and turn.fingerprint != asked)
 
 
 def _place(at: str | None) -> Place | None:
