@@ -1,14 +1,18 @@
 """Accounts of staff over HTTP: who makes, changes, suspends and sees them, on a real broker and a real database."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import pyotp
 import pytest
 from services.gateway.tests.staffing import PASSWORD, House, Member, house_on, token_of
 
 from dawr.gateway.domain.staff import StaffRole
+from dawr.gateway.service import staff
 from dawr.servicekit import telemetry
+from dawr.servicekit.auth import NotAllowed
 from dawr.servicekit.clock import utc_now
 from dawr.servicekit.testing import Stage
 
@@ -28,6 +32,23 @@ def house(kept_house: House) -> House:
     """A running gateway at the present moment; its tests each have staff of their own."""
     kept_house.clock.now = utc_now()
     return kept_house
+
+
+@pytest.mark.parametrize("is_development", [True, False])
+async def test_a_token_without_an_account_administers_a_development_platform_alone(
+    house: House, is_development: bool
+) -> None:
+    """Nobody can suspend it, and no journal says whose it is."""
+    rules = replace(house.rules, is_development=is_development)
+    wanted = {"login": f"t.{uuid4().hex[:12]}", "name": "Test Member", "roles": frozenset({StaffRole.AUDITOR})}
+    making = staff.make_account
+    async with house.service.database.transaction() as tx:
+        if is_development:
+            assert (await making(tx, rules, by=uuid4(), **wanted)).account.made_by is not None
+            return
+        with pytest.raises(NotAllowed):
+            await making(tx, rules, by=uuid4(), **wanted)
+        assert (await making(tx, rules, by=None, **wanted)).account.made_by is None, "the command line is nobody"
 
 
 async def test_a_change_needs_what_was_read_and_ends_sessions(house: House) -> None:

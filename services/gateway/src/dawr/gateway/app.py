@@ -168,6 +168,7 @@ def staff_rules_of(settings: GatewaySettings, rules: Rules, sessions: Sessions, 
             account=timedelta(days=settings.staff_account_days),
         ),
         public_url=settings.public_url,
+        is_development=settings.is_development,
         end_sessions=lambda tx, person_id: sessions.end_everywhere(person_id, tx),
     )
 
