@@ -308,7 +308,7 @@ async def test_many_look_at_one_calendar_and_booking_is_asked_once(
 
 async def test_a_month_that_can_not_be_is_the_present_one(portal: Portal, catalogue: Catalogue) -> None:
     catalogue.has("DAM-01", "2026-11-25", 3)
-    for asked in ("", "&month=2020-01", "&month=never"):
+    for asked in ("", "&month=2020-01", "&month=never", "&month=9999-12"):
         assert "November 2026" in await portal.page(f"{DAMASCUS}/calendar?tier=N{asked}")
 
 

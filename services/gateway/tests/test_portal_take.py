@@ -89,6 +89,13 @@ async def test_whoever_has_not_signed_in_comes_back_to_their_answers(portal: Por
     )
 
 
+@pytest.mark.parametrize("key", ["a\r\nx-evil: 1", "\u0645\u0641\u062a\u0627\u062d"])
+async def test_a_key_that_is_no_header_is_no_failure_of_ours(portal: Portal, key: str) -> None:
+    response = await sent(portal, **{"form-key": key})
+    assert response.status_code == 400
+    assert not [each for each in portal.behind.asked if each["method"] == "POST"]
+
+
 async def test_a_parent_is_asked_for_whom(portal: Portal) -> None:
     page = await portal.page(MINOR)
     assert "Who is the turn for?" in page

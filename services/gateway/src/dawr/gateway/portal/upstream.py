@@ -16,6 +16,7 @@ from dawr.gateway.errors import BrokenAnswer, ServiceSlow, ServiceUnavailable
 from dawr.gateway.passing.connections import Answer, Connection, HungUp, Pool, Silent, Unreachable
 from dawr.gateway.settings import GatewaySettings
 from dawr.servicekit import telemetry
+from dawr.servicekit.problems import MalformedRequest
 
 Query = Mapping[str, str | int | None]
 _RETRY_AFTER_SECONDS = 2
@@ -194,9 +195,9 @@ class Services:
         if method != "GET":
             lines.append(f"content-length: {len(content)}")
         head = "\r\n".join(lines)
-        if head.count("\r") != len(lines) - 1 or head.count("\n") != len(lines) - 1:
-            raise ValueError("a header that would be read as two")
-        return head.encode("latin-1") + b"\r\n\r\n" + content
+        if head.count("\r") != len(lines) - 1 or head.count("\n") != len(lines) - 1 or not head.isascii():
+            raise MalformedRequest  # a header that would be read as two
+        return head.encode() + b"\r\n\r\n" + content
 
 
 def segment(text: object) -> str:

@@ -118,11 +118,12 @@ class Way:
 
 
 def month_asked(text: str) -> dt.date | None:
-    """The first day of `2026-12`; none for what is no month."""
+    """The first day of `2026-12`; none for what is no month, or one after which no other comes."""
     try:
-        return dt.date.fromisoformat(f"{text}-01")
+        first = dt.date.fromisoformat(f"{text}-01")
     except ValueError:
         return None
+    return first if first.year < dt.MAXYEAR else None
 
 
 def _needed(visit: Visit, name: str, pattern: re.Pattern[str]) -> str:
