@@ -199,6 +199,18 @@ def test_a_token_of_a_form_is_good_for_its_own_session() -> None:
         assert not csrf.holds("one", token[:place] + other + token[place + 1 :])
 
 
+def test_a_token_of_a_form_tells_whose_page_it_was_on() -> None:
+    csrf = Csrf([b"a" * 32])
+    token = csrf.token("session", "somebody")
+    assert csrf.was_made_for("somebody", token)
+    assert csrf.holds("session", token)
+    for other in ("session", "", "some", "body", "somebodyelse"):
+        assert not csrf.was_made_for(other, token)
+    assert not csrf.was_made_for("", csrf.token("session")), "of nobody's page nobody is the owner"
+    assert not csrf.was_made_for("", "")
+    assert not Csrf([b"b" * 32]).was_made_for("somebody", token)
+
+
 @given(st.lists(st.binary(min_size=0, max_size=20), min_size=2, max_size=2, unique=True))
 def test_what_is_signed_for_one_is_signed_for_no_other(contents: list[bytes]) -> None:
     signatures = Signatures([b"s" * 32], "one")

@@ -273,6 +273,39 @@ async def test_what_was_typed_is_kept_when_the_session_ends_meanwhile(portal: Po
     assert (await browser.get("/continue")).headers["location"] == "/", "it is kept no longer"
 
 
+@pytest.mark.parametrize("has_cookie", [True, False])
+async def test_what_somebody_typed_is_shown_to_nobody_else_in_the_same_browser(
+    portal: Portal, browser: Browser, has_cookie: bool
+) -> None:
+    owner = portal.number()
+    known = {"language": "en", "digits": "latn", "email": None, "phone": None, "channels": ["inbox"]}
+    portal.behind.on("/api/notifications/preferences", lambda *_: (200, known))
+    await browser.sign_in(owner)
+    page = await browser.open("/preferences")
+    portal.clock.now += timedelta(hours=3)
+    if not has_cookie:
+        browser.client.cookies.delete("dawr-session")
+    answer = await browser.send(page, "/preferences", phone="+963991234567", password="violin")
+    assert "What you typed is kept" in answer.text
+    assert (await browser.get("/continue")).headers["location"] == "/", "nobody is signed in"
+    assert (await browser.sign_in()).headers["location"] == "/", "somebody else is"
+    assert (await browser.get("/continue")).headers["location"] == "/"
+    portal.clock.now += timedelta(hours=3)
+    assert (await browser.sign_in(owner)).headers["location"] == "/continue"
+    page = await browser.open("/continue")
+    assert "+963991234567" in page.text
+    assert "violin" not in page.text, "secrets are not kept"
+
+
+async def test_a_stale_form_does_not_show_a_password_again(browser: Browser) -> None:
+    typed = {"login": "r.haddad", "password": "violin-of-nobody", "code": "123456"}
+    answer = await browser.post("/staff/sign-in", typed)
+    assert answer.status_code == 409
+    assert "r.haddad" in answer.text
+    assert "violin-of-nobody" not in answer.text
+    assert "123456" not in answer.text
+
+
 async def test_a_form_that_is_too_large_is_not_read(portal: Portal, browser: Browser) -> None:
     answer = await browser.post("/sign-in", {"number": "1" * 70_000})
     assert answer.status_code == 413

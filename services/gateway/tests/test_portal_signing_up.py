@@ -84,6 +84,7 @@ async def test_somebody_registers_with_a_card_and_is_known_by_name(
     [code] = await portal.codes(person.number)
     answer = await browser.send(page, "/sign-in/code", code=code)
     assert answer.headers["location"] == "/turns"
+    assert str((await browser.open("/sign-up/check")).url).endswith("/sign-up/number"), "what was typed is forgotten"
     page = await browser.open("/account")
     assert person.given.en in page.text
     assert person.family.en in page.text

@@ -22,23 +22,37 @@ _OWN = {"same-origin", "none"}
 
 class Csrf:
     """Tokens for forms. Each is salted, so that no two are alike and none can be read out of a compressed page
-    (BREACH); each is good for one binding: a session's id, or a visitor's where nobody is signed in."""
+    (BREACH); each is good for one binding: a session's id, or a visitor's where nobody is signed in. It also says for
+    whom it was made, which holds when the session is over."""
 
     def __init__(self, secrets: Sequence[bytes]) -> None:
         self._signatures = Signatures(secrets, "csrf")
+        self._owners = Signatures(secrets, "csrf-owner")
 
-    def token(self, binding: str) -> str:
-        """A new token, 64 characters of base64url."""
+    def token(self, binding: str, owner: str = "") -> str:
+        """A new token, 107 characters of base64url; `owner` is who is signed in, by their id."""
         salt = random.token_bytes(_SALT_BYTES)
-        return base64url(salt + self._signatures.sign(salt + binding.encode()))
+        begun = salt + self._owners.sign(salt + owner.encode())
+        return base64url(begun + self._signatures.sign(begun + binding.encode()))
 
     def holds(self, binding: str, token: str) -> bool:
         """Whether the token was made for the binding."""
-        content = from_base64url(token)
-        if content is None or len(content) != _SALT_BYTES + SIGNATURE_BYTES:
-            return False
-        salt, signature = content[:_SALT_BYTES], content[_SALT_BYTES:]
-        return self._signatures.holds(salt + binding.encode(), signature)
+        salt, owner, signature = _parts(token)
+        return self._signatures.holds(salt + owner + binding.encode(), signature)
+
+    def was_made_for(self, owner: str, token: str) -> bool:
+        """Whether the token was on a page that its owner, by their id, was shown while they were signed in."""
+        salt, signature, _ = _parts(token)
+        return bool(owner) and self._owners.holds(salt + owner.encode(), signature)
+
+
+def _parts(token: str) -> tuple[bytes, bytes, bytes]:
+    """The salt, the owner's signature and that of all with the binding; empty for what is no token."""
+    content = from_base64url(token)
+    if content is None or len(content) != _SALT_BYTES + 2 * SIGNATURE_BYTES:
+        return b"", b"", b""
+    at = _SALT_BYTES + SIGNATURE_BYTES
+    return content[:_SALT_BYTES], content[_SALT_BYTES:at], content[at:]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from starlette.responses import Response
 
@@ -47,6 +48,8 @@ class Doors:
     def __init__(self, door: Door, secrets: Sequence[bytes], public_url: str, *, has_provider: bool) -> None:
         self.door = door
         self.waiting = SealedCookie("dawr-code", secrets, seconds=WAITING_SECONDS, public_url=public_url)
+        self.typed = [self.waiting]
+        """What a browser keeps of who stands at the door; whoever uses it next has nothing to see there."""
         self._has_provider = has_provider
 
     def pages(self) -> tuple[Page, ...]:
@@ -66,7 +69,7 @@ class Doors:
         """Who is it."""
         onward = own_path(visit.param("next"))
         if visit.signed_in is not None:
-            return visit.redirect(self._onward(visit, onward))
+            return visit.redirect(self._onward(visit, onward, visit.person_id))
         # A number in an address is one of the ready-made people of a development platform, never anybody's.
         known = visit.param("number") if visit.portal.platform.mail_url else ""
         return self._number(visit, Form({"number": known, "next": onward}))
@@ -133,8 +136,8 @@ class Doors:
         except (SignInPaused, TooManyTries, SignInCrowded) as refusal:
             form.errors["code"] = resting(visit, refusal)
             return _waits(self._code(visit, waiting, form, status=refusal.status), refusal)
-        visit.cookies += [*issued.cookies, self.waiting.forget()]
-        return visit.redirect(self._onward(visit, waiting.next))
+        visit.cookies += [*issued.cookies, *(each.forget() for each in self.typed)]
+        return visit.redirect(self._onward(visit, waiting.next, issued.signed_in.person_id))
 
     async def again(self, visit: Visit) -> Response:
         """Another code in the place of the one before."""
@@ -160,12 +163,12 @@ class Doors:
         """End the session, and take away what this browser keeps of its owner."""
         if visit.signed_in is not None:
             visit.cookies += await self.door.sign_out(visit.signed_in)
-        visit.cookies += [self.waiting.forget(), visit.portal.kept_forms.forget()]
+        visit.cookies += [*(each.forget() for each in self.typed), visit.portal.kept_forms.forget()]
         return visit.redirect("/sign-out")
 
     async def go_on(self, visit: Visit) -> Response:
         """The form that came too late, to be sent again by its sender."""
-        kept = visit.portal.kept_forms.open(visit.request)
+        kept = visit.portal.kept_forms.open(visit.request, visit.person_id)
         if kept is None:
             return visit.redirect("/")
         return visit.page("doors/continue.html", kept=kept, about=_about(visit, kept.path))
@@ -177,9 +180,9 @@ class Doors:
         kept: Mapping[str, Any] | None = self.waiting.open(visit.request)
         return None if kept is None else Waiting(kept["number"], own_path(kept["next"]), kept["sent"], kept["new"])
 
-    def _onward(self, visit: Visit, path: str) -> str:
+    def _onward(self, visit: Visit, path: str, person_id: UUID | None) -> str:
         """Where somebody who has signed in goes on: where they were going, or to the form that waits for them."""
-        return "/continue" if visit.portal.kept_forms.open(visit.request) is not None else path
+        return "/continue" if visit.portal.kept_forms.open(visit.request, person_id) is not None else path
 
 
 def _about(visit: Visit, path: str) -> str:

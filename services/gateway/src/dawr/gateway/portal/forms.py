@@ -10,6 +10,8 @@ from dawr.servicekit.problems import MalformedRequest
 MAX_FIELDS = 60
 _LONGEST_FIELD = 4000
 CSRF_FIELD, KEY_FIELD = "form-token", "form-key"
+SECRET_FIELDS = frozenset({"password", "again", "old", "new", "codes-password", "code", "codes-code"})
+"""What no page shows again and no browser keeps: passwords, and codes that are good once."""
 
 
 @dataclass
@@ -22,6 +24,11 @@ class Form:
     def get(self, name: str, otherwise: str = "") -> str:
         """What was typed, without the space around it."""
         return self.values.get(name, otherwise).strip()
+
+    @property
+    def to_show_again(self) -> dict[str, str]:
+        """What was typed, but for secrets and the token."""
+        return {name: value for name, value in self.values.items() if name not in SECRET_FIELDS | {CSRF_FIELD}}
 
     def digits(self, name: str) -> str:
         """A number as it was typed, in ASCII digits: Arabic-Indic ones are read too, spaces and dashes fall away."""

@@ -196,7 +196,7 @@ class Portal:
         if self.platform.is_under_maintenance:
             return visit.page("faults/maintenance.html", status=503, retry_after=None)
         if visit.request.method == "POST":
-            self._refuse_forged(visit)
+            self._refuse_forged(page, visit)
         if page.who is not None:
             if visit.signed_in is None:
                 return self._to_sign_in(visit, page.who)
@@ -206,10 +206,11 @@ class Portal:
             return self._stale(visit)
         return await page.view(visit)
 
-    def _refuse_forged(self, visit: Visit) -> None:
+    def _refuse_forged(self, page: Page, visit: Visit) -> None:
         """A form that another site sent is refused before anything of it is read."""
         if comes_from_elsewhere(visit.request, self.platform.public_url):
-            _log.warning("form.forged", path=visit.path)
+            # Not the path as it came: that of an invitation opens an account.
+            _log.warning("form.forged", page=page.path)
             raise NotAllowed
 
     def _holds(self, visit: Visit) -> bool:
@@ -217,7 +218,7 @@ class Portal:
 
     def _stale(self, visit: Visit) -> Response:
         """The form is of a page from before its reader signed in, or out: it is shown again to be sent once more."""
-        return visit.page("faults/stale.html", status=409, form=visit.form().values, path=visit.here)
+        return visit.page("faults/stale.html", status=409, form=visit.form().to_show_again, path=visit.here)
 
     def _to_sign_in(self, visit: Visit, who: frozenset[Role]) -> Response:
         """Sign in first; what was typed is kept until then."""
@@ -225,7 +226,7 @@ class Portal:
         if visit.request.method == "GET":
             ended = "&ended=1" if visit.had_session else ""
             return visit.redirect(f"{door}?next={quote(visit.here, safe='')}{ended}")
-        kept = self.kept_forms.keep(visit.here, visit.form().values)
+        kept = self.kept_forms.keep(visit.here, visit.form())
         if kept is not None:
             visit.cookies.append(kept)
         return visit.page("faults/session_ended.html", status=401, door=door, is_kept=kept is not None)
@@ -234,7 +235,7 @@ class Portal:
         """A form that was kept and now went through is kept no longer."""
         if visit.request.method != "POST" or visit.signed_in is None or response.status_code >= 400:
             return
-        kept = self.kept_forms.open(visit.request)
+        kept = self.kept_forms.open(visit.request, visit.person_id)
         if kept is not None and kept.path == visit.here:
             visit.cookies.append(self.kept_forms.forget())
 

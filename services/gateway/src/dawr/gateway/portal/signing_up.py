@@ -50,6 +50,7 @@ class SigningUp:
     def __init__(self, doors: Doors, secrets: Sequence[bytes], public_url: str) -> None:
         self._doors = doors
         self._typed = SealedCookie("dawr-sign-up", secrets, seconds=SECONDS, public_url=public_url)
+        doors.typed.append(self._typed)
 
     def pages(self) -> tuple[Page, ...]:
         """The pages of this room."""

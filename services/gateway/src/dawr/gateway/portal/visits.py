@@ -87,7 +87,7 @@ class Visit:
         """The token that a form of this page carries; what it is bound to is set with the answer."""
         if self.signed_in is None and self.visitor.cookie is not None and self.visitor.cookie not in self.cookies:
             self.cookies.append(self.visitor.cookie)
-        return self.portal.csrf.token(self.binding)
+        return self.portal.csrf.token(self.binding, str(self.person_id or ""))
 
     @property
     def binding(self) -> str:
