@@ -69,6 +69,16 @@ async def test_every_page_of_everybody_is_guarded(browser: Browser) -> None:
         check(page)
 
 
+@pytest.mark.parametrize("path", ["//evil.example/x", "/%5Cevil.example/x", "/%2Fevil.example/x"])
+async def test_no_link_of_a_page_leads_where_its_address_looks_like(browser: Browser, path: str) -> None:
+    page = await browser.client.get(f"{URL}{path}", headers={"accept": "text/html"})
+    assert page.status_code == 404
+    hrefs = re.findall(r'href="([^"]*)"', page.text)
+    assert hrefs
+    assert all(httpx.URL(URL).join(each).host == httpx.URL(URL).host for each in hrefs if "\\" not in each)
+    assert not [each for each in hrefs if each.startswith(("//", "/\\"))]
+
+
 async def test_every_page_of_ones_own_is_guarded(browser: Browser) -> None:
     for path in OWN:
         assert (await browser.get(path)).status_code in {200, 303}

@@ -47,8 +47,8 @@ class Visit:
 
     @property
     def path(self) -> str:
-        """The path, without the query."""
-        return self.request.url.path
+        """The path, without the query. It is never read as another site's address (`//host`)."""
+        return "/" + self.request.url.path.lstrip("/\\")
 
     @property
     def here(self) -> str:
