@@ -21,8 +21,9 @@ MISSING = "There is no Chromium: install one (on Debian: apt install chromium), 
 
 def find_chromium() -> str | None:
     """The program: of DAWR_CHROMIUM, else the first that PATH has; none if there is none."""
-    named = os.environ.get("DAWR_CHROMIUM")
-    return named or next((found for name in NAMES if (found := shutil.which(name))), None)
+    if named := os.environ.get("DAWR_CHROMIUM"):
+        return shutil.which(named) or named
+    return next((found for name in NAMES if (found := shutil.which(name))), None)
 
 
 @asynccontextmanager

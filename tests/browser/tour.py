@@ -3,6 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from aiokafka import AIOKafkaProducer
 from starlette.routing import Route
@@ -76,7 +77,9 @@ async def prepare(town: Town, registry: Registry) -> Mine:
     """Give somebody with a child turns in every state, a case and a mandate; and the operators a dead letter."""
     person = registry.parent()
     me = errands.id_of(town, person)
-    full = await pool(town, "HMS-01", "PASS_REN", 21, seats=0)
+    full = await pool(town, "HMS-01", "PASS_REN", 21, seats=1)
+    first = await town.theatre.call("POST", "/api/booking/turns", someone(), body=asked(full), wait=10)
+    assert first.status_code == 201, first.text
     given_back = await errands.confirmed_turn(town, person, await pool(town, "HMS-01", "PASS_LOST", 21))
     await town.theatre.call("POST", f"/api/booking/turns/{given_back['id']}/cancellation", me, wait=10)
     await town.theatre.until_refunded(given_back["id"], me)
@@ -113,7 +116,8 @@ async def pool(
     town: Town, office: str, service: str, days_ahead: int, *, seats: int = 2, tier: str = "N", hold_seconds: int = 1800
 ) -> Wish:
     """A pool of a day with so many free seats, each held for so long."""
-    wish = await town.free_seats(office, service, seats, days_ahead=days_ahead, tier=tier)
+    day = datetime.now(UTC).date() + timedelta(days=days_ahead)
+    wish = Wish(service, tier, office, day.isoformat())
     in_use = (await town.reader.in_use([wish.pool])).get(wish.pool, 0)
     await give_seats(town.theatre, wish, seats, in_use=in_use, hold_seconds=hold_seconds)
     return wish
