@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from unittest.mock import AsyncMock
 from uuid import uuid4
 
 import httpx
@@ -172,6 +173,30 @@ async def test_two_administrators_put_a_dead_letter_back(house: House) -> None:
     assert [tuple(row) for row in rows] == [("CARRIED_OUT", True)]
     over = await two.post(path, data={"form-token": token_in(page), "decision": "reject"})
     assert over.status_code == 409
+
+
+async def test_what_was_approved_and_could_not_be_done_is_done_later(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    letter = await set_aside(house, BOOKING_REQUESTS, "booking")
+    one, two = [await browser(house, await house.member()) for _ in range(2)]
+    token = token_in((await one.get(f"/operations/dead-letters/{letter}")).text)
+    form = {"form-token": token, "action": "drop", "reason": "nobody needs it"}
+    proposed = await one.post(f"/operations/dead-letters/{letter}", data=form)
+    path = re.findall(r"/operations/decisions/[0-9a-f-]+", proposed.text)[0]
+    page = (await two.get("/operations/dead-letters")).text
+    early = await two.post(path, data={"form-token": token_in(page), "decision": "again"})
+    assert early.status_code == 409, "nobody has approved it"
+    with monkeypatch.context() as broken:
+        broken.setattr("dawr.gateway.service.dead_letters.letters.drop", AsyncMock(side_effect=OSError))
+        failed = await two.post(path, data={"form-token": token_in(page), "decision": "approve"})
+        assert failed.status_code >= 500
+    page = (await one.get("/operations/dead-letters")).text
+    assert "Do it now" in page
+    done = await one.post(path, data={"form-token": token_in(page), "decision": "again"})
+    assert "Do it now" not in done.text
+    resolved = {each.id: each.resolution for each in await read_dead_letters(house.stage.platform)}
+    assert resolved[letter] == "dropped"
 
 
 async def test_a_record_of_state_is_not_put_back_but_can_be_let_go(house: House) -> None:

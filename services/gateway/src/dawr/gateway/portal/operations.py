@@ -29,6 +29,8 @@ _DECISIONS = {
     "reject": DecisionState.REJECTED,
     "withdraw": DecisionState.WITHDRAWN,
 }
+_AGAIN = "again"
+"""What was approved and could not be done."""
 _EXPLAINED = (AlreadyProposed, SameTwoEyes, DecisionOver, StateNotReplayed)
 
 
@@ -115,12 +117,16 @@ class Operations:
         return visit.redirect("/operations/dead-letters")
 
     async def decide(self, visit: Visit) -> Response:
-        """Approve, reject or withdraw what was proposed; what was approved is done at once."""
-        to = _DECISIONS.get(visit.form().get("decision"))
-        if to is None or visit.person_id is None:
+        """Approve, reject or withdraw what was proposed; what was approved is done at once, or again if it failed."""
+        said, id = visit.form().get("decision"), uuid_of(visit.param("id"))
+        to = _DECISIONS.get(said)
+        if visit.person_id is None or (to is None and said != _AGAIN):
             raise NotFound
         async with self.letters.database.transaction() as tx:
-            decision = await dead_letters.decide(tx, uuid_of(visit.param("id")), to, visit.person_id)
+            if to is None:
+                decision = await dead_letters.approved(tx, id)
+            else:
+                decision = await dead_letters.decide(tx, id, to, visit.person_id)
         if decision.state is DecisionState.APPROVED:
             await self.letters.carry_out(decision)
         return visit.redirect("/operations/dead-letters")

@@ -6,7 +6,7 @@ from uuid import UUID
 from dawr.contracts.topics import Kind
 from dawr.gateway.domain import dead_letters as domain
 from dawr.gateway.domain.dead_letters import Action, Decision, DecisionState
-from dawr.gateway.errors import AlreadyProposed, StateNotReplayed
+from dawr.gateway.errors import AlreadyProposed, DecisionOver, StateNotReplayed
 from dawr.gateway.store import dead_letters as store
 from dawr.servicekit import dead_letters as letters
 from dawr.servicekit import telemetry
@@ -82,3 +82,13 @@ async def decide(tx: Transaction, id: UUID, to: DecisionState, by: UUID) -> Deci
     decided = domain.decide(decision, to, by, tx.now)
     await store.save(tx, decided)
     return decided
+
+
+async def approved(tx: Transaction, id: UUID) -> Decision:
+    """A decision that was approved and not carried out, as the broker was away; raises NotFound, DecisionOver."""
+    decision = await store.lock(tx, id)
+    if decision is None:
+        raise NotFound
+    if decision.state is not DecisionState.APPROVED:
+        raise DecisionOver(state=decision.state.value)
+    return decision
