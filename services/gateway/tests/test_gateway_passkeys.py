@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -11,9 +11,10 @@ from services.gateway.tests.authenticator import PRESENT, Authenticator, raw, te
 from services.gateway.tests.staffing import PASSWORD, House, Member, house_on, token_of
 
 from dawr.gateway.domain.staff import StaffRole
+from dawr.gateway.service import staff
 from dawr.gateway.service.passkeys import Site
 from dawr.servicekit.clock import utc_now
-from dawr.servicekit.testing import Stage
+from dawr.servicekit.testing import Stage, until
 
 
 @pytest.fixture(scope="module")
@@ -217,6 +218,18 @@ async def test_who_is_suspended_does_not_get_in_by_a_passkey_either(house: House
     assert (refused.status_code, refused.json()["code"]) == (403, "account-suspended")
     await chief.asks("POST", f"/accounts/{id}/invitation", {"reason": "is back"})
     assert is_refused(await sign_in(house, key)), "the passkey of before is gone"
+
+
+async def test_who_is_suspended_while_they_sign_in_has_no_session(house: House) -> None:
+    chief, key = await house.member(), await with_key(house)
+    id = (await sign_in(house, key)).json()["person_id"]
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    async with house.service.database.transaction() as tx:
+        await staff.suspend_account(tx, house.rules, by=UUID(chief.id), account_id=UUID(id), reason="left us")
+        entering = asyncio.create_task(sign_in(house, key))
+        await until(lambda: house.rows(waiting), what="the sign-in that waits for the suspension")
+    entered = await entering
+    assert (entered.status_code, entered.json()["code"]) == (403, "account-suspended")
 
 
 async def test_passkeys_are_added_listed_and_let_go_by_their_owner(house: House) -> None:

@@ -133,7 +133,7 @@ async def add_own(
     """Add a passkey to an account whose owner is signed in. Raises PasskeyRefused, AccountSuspended, …"""
     challenge = await _take(database, asked, Purpose.REGISTER)
     async with database.transaction() as tx:
-        account = await get_account(tx, rules, account_id)
+        account = await get_account(tx, rules, account_id, lock=True)
         domain.refuse_unusable(account, tx.now)
         if challenge.account_id != account.id:
             raise PasskeyRefused
@@ -155,7 +155,8 @@ async def sign_in_with_passkey(
         if passkey is None or not _is_for(answer, passkey.account_id):
             raise PasskeyRefused
         count = _verified_count(rules, passkey, challenge.challenge, answer)
-        account = await get_account(tx, rules, passkey.account_id)
+        # Whoever is suspended at this moment is in no session that begins after theirs have ended.
+        account = await get_account(tx, rules, passkey.account_id, lock=True)
         domain.refuse_unusable(account, tx.now)
         await store.note_passkey_used(tx, passkey.credential_id, count)
         return await enter(tx, account, begin, how="passkey")

@@ -80,9 +80,9 @@ async def list_accounts(tx: Transaction, rules: StaffRules, *, after: str = "", 
     return await store.list_accounts(tx, rules.vault, after=after, limit=limit)
 
 
-async def get_account(tx: Transaction, rules: StaffRules, account_id: UUID) -> Account:
-    """One account. Raises NoSuchAccount."""
-    account = await store.find_account(tx, rules.vault, account_id)
+async def get_account(tx: Transaction, rules: StaffRules, account_id: UUID, *, lock: bool = False) -> Account:
+    """One account; with `lock` as it stays until this transaction ends. Raises NoSuchAccount."""
+    account = await store.find_account(tx, rules.vault, account_id, lock=lock)
     if account is None:
         raise NoSuchAccount
     return account
