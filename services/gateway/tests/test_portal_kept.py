@@ -14,7 +14,9 @@ from services.gateway.tests.turning import TURN, Portal, citizen, portal_on, req
 from dawr.gateway.errors import ServiceSlow
 from dawr.gateway.portal.days import Calendars, Drawn
 from dawr.gateway.portal.texts import texts_of
+from dawr.gateway.portal.upstream import Refused, Reply, Services
 from dawr.gateway.portal.ways import Way
+from dawr.gateway.settings import GatewaySettings
 from dawr.servicekit.testing import Stage
 
 CALENDAR = "/services/PASS_REN/offices/DAM-01/calendar?tier=N"
@@ -121,3 +123,28 @@ def test_texts_escape_what_they_are_filled_with_and_stand_as_they_are_else() -> 
     assert arabic("Service") == arabic("Service") == "الخدمة"
     assert texts_of("en")("%(km)s km & more", km="<b>") == "&lt;b&gt; km & more"
     assert texts_of("en")("100%%") == "100%", "a text is filled in whether it has values or not"
+
+
+async def test_what_failed_is_not_kept_though_whoever_asked_first_has_left(
+    the_stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = Services(GatewaySettings(database_url="postgresql://nowhere/gateway", platform=the_stage.platform))
+    hang_up = asyncio.Event()
+    answers = [Refused(500, {}, None), Reply(200, "whole")]
+
+    async def ask(*_: Any) -> Reply:
+        await hang_up.wait()
+        answer = answers.pop(0)
+        if isinstance(answer, Refused):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(services, "_ask", ask)
+    first, second = [asyncio.create_task(services.public("en", "/api/catalog/x", seconds=60)) for _ in range(2)]
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.wait({first})
+    hang_up.set()
+    with pytest.raises(Refused):
+        await second
+    assert (await services.public("en", "/api/catalog/x", seconds=60)).data == "whole"

@@ -86,15 +86,18 @@ class Services:
         if known is not None and known[0] > now:
             return await asyncio.shield(known[1])
         asked = asyncio.ensure_future(self._ask("GET", Asking(lang), key[1]))
+        asked.add_done_callback(lambda done: self._forget_failed(key, done))
         self._kept[key] = (now + seconds, asked)
         self._kept.move_to_end(key)
         if len(self._kept) > _KEPT_ANSWERS:
             self._kept.popitem(last=False)
-        try:
-            return await asyncio.shield(asked)
-        except Exception:
-            self._kept.pop(key, None)
-            raise
+        return await asyncio.shield(asked)
+
+    def _forget_failed(self, key: tuple[str, str], done: asyncio.Future[Reply]) -> None:
+        """What failed is not kept, whether who asked first has waited for it or left."""
+        known = self._kept.get(key)
+        if (done.cancelled() or done.exception() is not None) and known is not None and known[1] is done:
+            del self._kept[key]
 
     async def events(self, asking: Asking, path: str, query: Query | None = None) -> AsyncIterator[Any]:
         """The data of server-sent events, each read as JSON, until the service ends them; None for a sign of life."""
