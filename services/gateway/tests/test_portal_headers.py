@@ -103,7 +103,7 @@ async def test_cookies_go_by_https_alone_and_not_to_scripts(portal: Portal, brow
     names = {each.split("=")[0] for each in set_cookies}
     assert {"__Host-dawr-visitor", "__Host-dawr-code", "__Host-dawr-access", "__Host-dawr-session"} <= names
     assert names <= {"__Host-dawr-visitor", "__Host-dawr-code", "__Host-dawr-access", "__Host-dawr-session",
-                     "dawr-language"}  # fmt: skip
+                     "__Host-dawr-sign-up", "dawr-language"}  # fmt: skip
     for each in set_cookies:
         flags = {flag.strip().lower() for flag in each.split(";")[1:]}
         assert {"secure", "httponly", "samesite=lax", "path=/"} <= flags
