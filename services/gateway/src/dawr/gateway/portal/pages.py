@@ -36,6 +36,7 @@ CITIZEN = frozenset({Role.CITIZEN})
 STAFF = frozenset(Role) - CITIZEN
 _ZIP_FROM_BYTES = 800
 _UNAVAILABLE = {502, 503, 504}
+_KEYS_SECONDS = 5
 
 View = Callable[[Visit], Awaitable[Response]]
 
@@ -242,8 +243,11 @@ class Portal:
     def fault(self, visit: Visit, error: Exception) -> Response:
         """The page for what went wrong; the reference leads to the log."""
         if isinstance(error, Refused):
-            if error.status == 401:
+            if error.status == 401 and visit.signed_in is None:
                 return self._to_sign_in(visit, CITIZEN)
+            if error.status == 401:
+                # A service that does not know our keys yet: signing in again would change nothing.
+                return self._fault(visit, 503, error.code, error.title, error.detail, _KEYS_SECONDS)
             return self._fault(visit, error.status, error.code, error.title, error.detail, error.retry_after_seconds)
         refusal: Refusal = refusal_for(error)
         if isinstance(refusal, NotSignedIn):

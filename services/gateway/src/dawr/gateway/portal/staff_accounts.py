@@ -1,5 +1,6 @@
 """Accounts of staff, for administrators: who has one, what they may do, until when, and when it was last used."""
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -150,7 +151,7 @@ class StaffAccounts:
         form = visit.form()
         expires = _expires(visit, form)
         form.check("reason", len(form.get("reason")) >= 3, visit.t("Say why"))
-        if not form.is_right or not form.get("revision").isdigit():
+        if not form.is_right or not re.fullmatch(r"[0-9]{1,9}", form.get("revision")):
             return await self._account(visit, form, status=422)
 
         async def change(tx: Transaction, by: UUID) -> Account:
