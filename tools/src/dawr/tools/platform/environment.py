@@ -82,6 +82,7 @@ class Surroundings:
                 "NOTIFICATIONS_SMS_KEY": self.keys.sms_api_key,
                 "NOTIFICATIONS_SEALING_KEY": self.keys.sealing_key,
                 "NOTIFICATIONS_PORTAL_URL": self.url("gateway"),
+                "NOTIFICATIONS_ARABIC_LOCALE": "ar_SY",
             },
             "gateway": {
                 "GATEWAY_PUBLIC_URL": self.url("gateway"),
