@@ -14,6 +14,7 @@ from dawr.contracts import Money, Pool
 from dawr.contracts.booking import TurnConfirmed
 from dawr.notifications import rules
 from dawr.notifications.app import create_service
+from dawr.notifications.rules import RULES
 from dawr.notifications.store import copies, messages
 from dawr.notifications.values import turn_of
 from dawr.servicekit.auth import Role
@@ -204,7 +205,7 @@ async def test_an_auditor_sees_what_was_tried_and_no_address(house: Any, person:
 async def test_an_administrator_sees_every_template_as_a_reader_would(house: Any, client: httpx.AsyncClient) -> None:
     administrator = house.stage.signed_in(uuid4(), Role.ADMINISTRATOR)
     listed = (await client.get("/templates", headers=administrator)).json()["items"]
-    assert len(listed) == 15
+    assert {each["code"] for each in listed} >= {rule.template for rules in RULES.values() for rule in rules}
     for each in listed:
         for language in ("ar", "en"):
             answer = await client.post(

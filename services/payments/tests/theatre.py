@@ -197,4 +197,8 @@ class Theatre:
 
 
 def _without_moments(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if not MOMENT.fullmatch(name)}
+    """The row without when anything was; of a refund's steps what they were is left, in their order."""
+    plain = {name: value for name, value in row.items() if not MOMENT.fullmatch(name)}
+    if isinstance(steps := plain.get("history"), list):
+        plain["history"] = [[state, reason] for state, _, reason in steps]
+    return plain
