@@ -149,10 +149,10 @@ def _addresses(platform: Platform) -> Table:
 def _what_next(platform: Platform) -> str:
     running = {member.name: platform.url(member.name) for member in platform.members}
     tries = {
+        running.get("gateway", ""): "the portal: open it in a browser",
+        running.get("mail", ""): "sign-in codes and every other mail",
         "make demo": "a few hundred people compete for seats",
         ".venv/bin/dawr token --person 1": "a token, for the README's tour with curl",
         ".venv/bin/dawr status": "what runs, and whether it is ready",
-        running.get("gateway", ""): "the first page, in a browser",
-        running.get("mail", ""): "sign-in codes and every other mail",
     }
     return "\n".join(f"  [bold]{how:<34}[/] {what}" for how, what in tries.items() if how)
