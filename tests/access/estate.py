@@ -86,7 +86,8 @@ async def _turn_given_back(town: Town, owner: UUID) -> dict[str, Any]:
 
 
 async def _case(town: Town, owner: UUID) -> str:
-    wish = await town.free_seats(MISSION, "CSL_PASS", 2, days_ahead=27)
+    # Of another family than the turn: a person has one live turn of a family.
+    wish = await town.free_seats(MISSION, "CSL_POA", 2, days_ahead=27, tier="F")
     body = {"service": wish.service, "tier": wish.tier, "mission": wish.office, "date": wish.date}
     id = (await town.theatre.call("POST", "/api/consular/cases", owner, body=body)).json()["id"]
 
