@@ -7,6 +7,7 @@ the nonce that only the browser which began has.
 """
 
 import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hmac import compare_digest
@@ -15,12 +16,17 @@ from typing import Any
 import httpx
 import jwt
 from authlib.common.errors import AuthlibBaseError
-from authlib.integrations.httpx_client import AsyncOAuth2Client
+from authlib.deprecate import AuthlibDeprecationWarning
 
 from dawr.gateway.behind import Kept
 from dawr.gateway.errors_staff import ProviderAway, ProviderRefused
 from dawr.gateway.settings import GatewaySettings
 from dawr.servicekit import telemetry
+
+with warnings.catch_warnings():
+    # Authlib says at each start that it will want another client one day; until then this is the one it has.
+    warnings.simplefilter("ignore", AuthlibDeprecationWarning)
+    from authlib.integrations.httpx_client import AsyncOAuth2Client
 
 _log = telemetry.get_logger("dawr.gateway.oidc")
 
