@@ -1,7 +1,6 @@
 """The way to one service and back: plain ASGI over kept connections, nothing buffered on the way back."""
 
 import asyncio
-import ssl
 from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
@@ -9,10 +8,10 @@ from starlette.types import Receive, Scope, Send
 
 from dawr.gateway.access import Ways
 from dawr.gateway.addresses import Addresses
-from dawr.gateway.errors import BrokenAnswer, ServiceSlow, ServiceUnavailable
-from dawr.gateway.passing.connections import Answer, Connection, HungUp, Pool, Silent, Unreachable
+from dawr.gateway.passing.connections import HungUp, Pool, Silent
 from dawr.gateway.passing.headers import RawHeaders, answer_headers, request_headers
 from dawr.gateway.passing.paths import target_for
+from dawr.gateway.passing.reach import SAFE, Reach
 from dawr.gateway.settings import GatewaySettings
 from dawr.servicekit import telemetry
 from dawr.servicekit.problems import MalformedRequest, NotFound
@@ -20,11 +19,6 @@ from dawr.servicekit.problems import MalformedRequest, NotFound
 _log = telemetry.get_logger("dawr.gateway.passing")
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-RETRY_AFTER_SECONDS = 2
-_SAFE = {"GET", "HEAD", "OPTIONS"}
-_WITHOUT_BODY = {"GET", "HEAD", "OPTIONS"}
-_IDLE_SECONDS = 30.0
-"""For how long a connection is kept unused: shorter than the services keep theirs, so that they never hang up first."""
 _WATCH_AFTER_SECONDS = 0.05
 """Most answers are there by then, and nobody has to watch whether their callers leave."""
 _CLIENT_GONE = 499
@@ -40,38 +34,20 @@ class Passage:
     """
 
     def __init__(self, service: str, settings: GatewaySettings, addresses: Addresses, ways: Ways) -> None:
-        behind = urlsplit(settings.services[service])
-        if behind.scheme not in {"http", "https"} or not behind.hostname:
-            raise ValueError(f"{service}: not an address of a service: {settings.services[service]}")
+        self._reach = Reach(service, settings)
         self.service = service
         self._ways = ways
         self._prefix = f"/api/{service}/".encode()
-        self._host_header = behind.netloc.rpartition("@")[2].encode()
+        self._host_header = self._reach.host.encode()
         public = urlsplit(settings.public_url)
         self._public_scheme, self._public_host = public.scheme, public.netloc
         self._addresses = addresses
-        secure = behind.scheme == "https"
-
-        def pool(limit: int, kept: int) -> Pool:
-            return Pool(
-                behind.hostname or "",
-                behind.port or (443 if secure else 80),
-                tls=ssl.create_default_context() if secure else None,
-                limit=limit,
-                kept=kept,
-                connect_seconds=settings.upstream_connect_seconds,
-                read_seconds=settings.upstream_read_seconds,
-                idle_seconds=_IDLE_SECONDS,
-            )
-
-        self._pool = pool(settings.upstream_connections, settings.upstream_connections)
-        self._streams = pool(settings.upstream_streams, 0)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request with the service's answer; raises a Refusal if there is none."""
         method: str = scope["method"]
         request = self._request(scope, method, await _body(receive))
-        pool = self._streams if _wants_events(scope["headers"]) else self._pool
+        pool = self._reach.streams if _wants_events(scope["headers"]) else self._reach.calls
         leaving = _Leaving(receive)
         try:
             await self._pass_on(method, request, pool, send)
@@ -86,8 +62,7 @@ class Passage:
 
     async def close(self) -> None:
         """Close the connections."""
-        self._pool.close()
-        self._streams.close()
+        self._reach.close()
 
     def _request(self, scope: Scope, method: str, body: bytes) -> bytes:
         """The request as it goes on the wire."""
@@ -105,7 +80,7 @@ class Passage:
             public_host=self._public_host,
             traceparent=telemetry.traceparent.get(),
         )
-        if method in _WITHOUT_BODY:
+        if method in SAFE:
             body = b""
         else:
             headers.append((b"content-length", str(len(body)).encode()))
@@ -116,7 +91,7 @@ class Passage:
         return head + body
 
     async def _pass_on(self, method: str, request: bytes, pool: Pool, send: Send) -> None:
-        connection, answer = await self._ask(method, request, pool)
+        connection, answer = await self._reach.ask(method, request, pool)
         try:
             headers: RawHeaders = answer_headers(answer.headers)
             await send({"type": "http.response.start", "status": answer.status, "headers": headers})
@@ -129,37 +104,6 @@ class Passage:
         finally:
             pool.give_back(connection)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-    async def _ask(self, method: str, request: bytes, pool: Pool) -> tuple[Connection, Answer]:
-        """The head of the service's answer. What is safe to ask twice is, once, on a connection of its own: a kept one
-        may have been hung up a moment ago."""
-        try:
-            try:
-                return await _asked(await pool.take(), method, request, pool)
-            except HungUp:
-                if method not in _SAFE:
-                    raise
-                return await _asked(await pool.take(fresh=True), method, request, pool)
-        except Unreachable as error:
-            self._note(error)
-            raise ServiceUnavailable(retry_after_seconds=RETRY_AFTER_SECONDS, service=self.service) from error
-        except Silent as error:
-            self._note(error)
-            raise ServiceSlow(retry_after_seconds=RETRY_AFTER_SECONDS, service=self.service) from error
-        except HungUp as error:
-            self._note(error)
-            raise BrokenAnswer(retry_after_seconds=RETRY_AFTER_SECONDS, service=self.service) from error
-
-    def _note(self, error: Exception) -> None:
-        _log.warning("service.unanswered", service=self.service, why=type(error).__name__)
-
-
-async def _asked(connection: Connection, method: str, request: bytes, pool: Pool) -> tuple[Connection, Answer]:
-    try:
-        return connection, await connection.ask(method, request)
-    except BaseException:
-        pool.give_back(connection)
-        raise
 
 
 class _Leaving:

@@ -1,25 +1,24 @@
 """Asking the services behind, in a visitor's name or in nobody's, over the connections of `passing`."""
 
 import asyncio
-import ssl
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 import orjson
 
-from dawr.gateway.errors import BrokenAnswer, ServiceSlow, ServiceUnavailable
-from dawr.gateway.passing.connections import Answer, Connection, HungUp, Pool, Silent, Unreachable
+from dawr.gateway.errors import BrokenAnswer, ServiceSlow
+from dawr.gateway.passing.connections import Answer, HungUp, Silent
+from dawr.gateway.passing.reach import RETRY_AFTER_SECONDS, Reach
 from dawr.gateway.settings import GatewaySettings
 from dawr.servicekit import telemetry
 from dawr.servicekit.problems import MalformedRequest
 
 Query = Mapping[str, str | int | None]
-_RETRY_AFTER_SECONDS = 2
 _KEPT_ANSWERS = 4000
 
 
@@ -57,11 +56,7 @@ class Services:
     """The services behind, by the second part of a path: `/api/booking/turns` is booking's."""
 
     def __init__(self, settings: GatewaySettings) -> None:
-        services = settings.services.items()
-        calls, streams = settings.upstream_connections, settings.upstream_streams
-        self._pools = {name: _pool(url, settings, calls, kept=calls) for name, url in services}
-        self._streams = {name: _pool(url, settings, streams, kept=0) for name, url in services}
-        self._hosts = {name: urlsplit(url).netloc.rpartition("@")[2] for name, url in services}
+        self._reaches = {name: Reach(name, settings) for name in settings.services}
         self._kept: OrderedDict[tuple[str, str], tuple[float, asyncio.Future[Reply]]] = OrderedDict()
 
     async def get(self, asking: Asking, path: str, query: Query | None = None) -> Reply:
@@ -101,10 +96,9 @@ class Services:
 
     async def events(self, asking: Asking, path: str, query: Query | None = None) -> AsyncIterator[Any]:
         """The data of server-sent events, each read as JSON, until the service ends them; None for a sign of life."""
-        service = _service_of(path)
-        pool = self._streams[service]
+        reach = self._reaches[_service_of(path)]
         request = self._request("GET", asking, _target(path, query), accept="text/event-stream")
-        connection, answer = await self._asked(service, "GET", request, pool)
+        connection, answer = await reach.ask("GET", request, reach.streams)
         try:
             if answer.status != 200:
                 raise _refused(answer, await _whole(answer))
@@ -118,12 +112,12 @@ class Services:
         except (HungUp, Silent):
             return
         finally:
-            pool.give_back(connection)
+            reach.streams.give_back(connection)
 
     async def close(self) -> None:
         """Close the connections."""
-        for pool in (*self._pools.values(), *self._streams.values()):
-            pool.close()
+        for reach in self._reaches.values():
+            reach.close()
 
     async def _ask(
         self,
@@ -135,38 +129,21 @@ class Services:
         key: str | None = None,
         wait: int | None = None,
     ) -> Reply:
-        service = _service_of(target)
-        pool = self._pools[service]
+        reach = self._reaches[_service_of(target)]
         request = self._request(method, asking, target, body=body, key=key, wait=wait)
-        connection, answer = await self._asked(service, method, request, pool)
+        connection, answer = await reach.ask(method, request, reach.calls)
         try:
             content = await _whole(answer)
         except HungUp as error:
-            raise BrokenAnswer(retry_after_seconds=_RETRY_AFTER_SECONDS, service=service) from error
+            raise BrokenAnswer(retry_after_seconds=RETRY_AFTER_SECONDS, service=reach.service) from error
         except Silent as error:
-            raise ServiceSlow(retry_after_seconds=_RETRY_AFTER_SECONDS, service=service) from error
+            raise ServiceSlow(retry_after_seconds=RETRY_AFTER_SECONDS, service=reach.service) from error
         finally:
-            pool.give_back(connection)
+            reach.calls.give_back(connection)
         if answer.status >= 400:
             raise _refused(answer, content)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in answer.headers}
         return Reply(answer.status, orjson.loads(content) if content else None, headers)
-
-    async def _asked(self, service: str, method: str, request: bytes, pool: Pool) -> tuple[Connection, Answer]:
-        """The head of the answer. What only looks is asked a second time if a kept connection was hung up."""
-        try:
-            try:
-                return await _on(await pool.take(), method, request, pool)
-            except HungUp:
-                if method != "GET":
-                    raise
-                return await _on(await pool.take(fresh=True), method, request, pool)
-        except Unreachable as error:
-            raise ServiceUnavailable(retry_after_seconds=_RETRY_AFTER_SECONDS, service=service) from error
-        except Silent as error:
-            raise ServiceSlow(retry_after_seconds=_RETRY_AFTER_SECONDS, service=service) from error
-        except HungUp as error:
-            raise BrokenAnswer(retry_after_seconds=_RETRY_AFTER_SECONDS, service=service) from error
 
     def _request(
         self,
@@ -182,7 +159,7 @@ class Services:
         content = b"" if body is None else orjson.dumps(body)
         lines = [
             f"{method} {target} HTTP/1.1",
-            f"host: {self._hosts[_service_of(target)]}",
+            f"host: {self._reaches[_service_of(target)].host}",
             f"accept: {accept}",
             f"accept-language: {asking.lang if asking.lang == 'ar' else f'{asking.lang}, en;q=0.5'}",
             f"traceparent: {telemetry.traceparent.get()}",
@@ -215,29 +192,6 @@ def _target(path: str, query: Query | None) -> str:
 
 def _service_of(target: str) -> str:
     return target.split("/", 3)[2]
-
-
-def _pool(url: str, settings: GatewaySettings, limit: int, *, kept: int) -> Pool:
-    behind = urlsplit(url)
-    secure = behind.scheme == "https"
-    return Pool(
-        behind.hostname or "",
-        behind.port or (443 if secure else 80),
-        tls=ssl.create_default_context() if secure else None,
-        limit=limit,
-        kept=kept,
-        connect_seconds=settings.upstream_connect_seconds,
-        read_seconds=settings.upstream_read_seconds,
-        idle_seconds=30.0,
-    )
-
-
-async def _on(connection: Connection, method: str, request: bytes, pool: Pool) -> tuple[Connection, Answer]:
-    try:
-        return connection, await connection.ask(method, request)
-    except BaseException:
-        pool.give_back(connection)
-        raise
 
 
 async def _whole(answer: Answer) -> bytes:
